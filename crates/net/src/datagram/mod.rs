@@ -1,0 +1,300 @@
+//! Datagram sockets: one call at a time for clients, batches for servers.
+
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::address::{canonical, mapped};
+use crate::trace::{self, Trace};
+use crate::{error_queue, ready};
+
+#[cfg(target_os = "linux")]
+mod batch;
+#[cfg(not(target_os = "linux"))]
+#[path = "fallback.rs"]
+mod batch;
+#[cfg(target_os = "linux")]
+mod control;
+#[cfg(target_os = "linux")]
+mod outbox;
+mod responder;
+
+pub use batch::Batch;
+pub use responder::{Arrival, Reply, Responder, Sent};
+
+/// What a server asks of the kernel for its socket buffers, in bytes. At 64-byte datagrams the kernel's accounting
+/// makes this about 5,000 waiting datagrams, which bridges a pause of the thread of about 10 ms. The kernel gives
+/// what `net.core.rmem_max` allows.
+const SERVER_BUFFER: usize = 4 << 20;
+
+/// The most that a UDP datagram to `peer` can carry, in bytes: 65,535 less the headers that the 16-bit lengths include
+/// (RFC 768, RFC 791: 28 bytes over IPv4; RFC 8200 section 3: 8 bytes over IPv6).
+pub const fn max_payload(peer: &SocketAddr) -> usize {
+    match peer {
+        SocketAddr::V4(_) => 65_507,
+        SocketAddr::V6(_) => 65_527,
+    }
+}
+
+/// A UDP socket.
+#[derive(Debug)]
+pub struct DatagramSocket {
+    socket: Socket,
+    trace: Trace,
+}
+
+impl DatagramSocket {
+    /// A socket of the family that `like` has; neither bound nor connected. An IPv6 socket takes IPv4 as well.
+    pub fn open(like: &SocketAddr, trace: &Trace) -> io::Result<Self> {
+        let socket = new_socket(like, trace)?;
+        if like.is_ipv6() {
+            // A dual-stack socket reaches every peer that a name may stand for. Some systems forbid it; then it is v6 only.
+            let _ = socket.set_only_v6(false);
+        }
+        Ok(Self { socket, trace: trace.clone() })
+    }
+
+    /// `workers` sockets bound to `address`, among which the kernel spreads the peers (`SO_REUSEPORT`).
+    ///
+    /// The first one is bound alone, so that an address in use is an error even if its owner lets others in; port 0
+    /// becomes the port that the first one got. `dual_stack` lets `[::]` take IPv4 as well.
+    pub fn bind_group(
+        address: SocketAddr,
+        dual_stack: bool,
+        workers: usize,
+        trace: &Trace,
+    ) -> io::Result<Vec<Self>> {
+        let first = Self::bind_server(address, dual_stack, false, trace)?;
+        let address = first.local_addr()?;
+        let mut group = vec![first];
+        if workers > 1 && group[0].share_port().is_ok() {
+            while group.len() < workers {
+                match Self::bind_server(address, dual_stack, true, trace) {
+                    Ok(socket) => group.push(socket),
+                    // One socket serves as well, on one core.
+                    Err(_) => break,
+                }
+            }
+        }
+        Ok(group)
+    }
+
+    fn bind_server(
+        address: SocketAddr,
+        dual_stack: bool,
+        share: bool,
+        trace: &Trace,
+    ) -> io::Result<Self> {
+        let socket = Self { socket: new_socket(&address, trace)?, trace: trace.clone() };
+        if address.is_ipv6() {
+            socket.socket.set_only_v6(!dual_stack)?;
+        }
+        if share {
+            socket.share_port()?;
+        }
+        socket.bind(address)?;
+        let _ = socket.socket.set_recv_buffer_size(SERVER_BUFFER);
+        let _ = socket.socket.set_send_buffer_size(SERVER_BUFFER);
+        if address.ip().is_unspecified() {
+            socket.ask_for_local_address(&address)?;
+        }
+        socket.ask_for_batches();
+        Ok(socket)
+    }
+
+    /// `bind`: gives the socket its own address.
+    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
+        let call = format_args!("bind(fd {}, {address})", self.as_raw_fd());
+        self.trace.result(self.socket.bind(&address.into()), call, trace::ok)
+    }
+
+    /// `connect`: from now on the kernel sends only to `peer` and lets in only what comes from it. Without a `bind`
+    /// before, the kernel chooses our address here.
+    pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        let call = format_args!("connect(fd {}, {peer})", self.as_raw_fd());
+        self.trace.result(self.socket.connect(&peer.into()), call, trace::ok)
+    }
+
+    /// `getsockname`: the socket's own address, `0.0.0.0:0` as long as it has none.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let result = self.socket.local_addr().and_then(inet);
+        let call = format_args!("getsockname(fd {})", self.as_raw_fd());
+        self.trace.result(result, call, ToString::to_string)
+    }
+
+    /// `send` on a connected socket.
+    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+        self.trace.result(self.socket.send(datagram), call, ToString::to_string)
+    }
+
+    /// `sendto`. The first one on an unbound socket also gives it its address.
+    pub fn send_to(&self, datagram: &[u8], peer: SocketAddr) -> io::Result<usize> {
+        let call =
+            format_args!("sendto(fd {}, {} bytes, {peer})", self.as_raw_fd(), datagram.len());
+        let family_of_socket = if self.is_ipv6()? { SocketAddr::V6(mapped(peer)) } else { peer };
+        self.trace.result(
+            self.socket.send_to(datagram, &family_of_socket.into()),
+            call,
+            ToString::to_string,
+        )
+    }
+
+    /// `recv` on a connected socket, waiting `timeout` at most (for ever if `None`). `None` means that nothing came in time.
+    /// A port that nobody listens on is `ConnectionRefused`.
+    pub fn recv(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Option<usize>> {
+        if !ready::readable(self.as_fd(), timeout)? {
+            return Ok(None);
+        }
+        let call = format_args!("recv(fd {})", self.as_raw_fd());
+        let result = without_waiting((&self.socket).recv_now(buffer).map(|(n, _)| n));
+        self.trace.result(result, call, |n| {
+            n.map_or_else(|| "nothing".to_owned(), |n| format!("{n} bytes"))
+        })
+    }
+
+    /// `recvfrom`, waiting `timeout` at most. `None` means that nothing came in time.
+    pub fn recv_from(
+        &self,
+        buffer: &mut [u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<(usize, SocketAddr)>> {
+        if !ready::readable(self.as_fd(), timeout)? {
+            return Ok(None);
+        }
+        let result =
+            (&self.socket).recv_now(buffer).and_then(|(n, from)| Ok((n, canonical(inet(from)?))));
+        let call = format_args!("recvfrom(fd {})", self.as_raw_fd());
+        self.trace.result(without_waiting(result), call, |got| {
+            got.map_or_else(|| "nothing".to_owned(), |(n, from)| format!("{n} bytes from {from}"))
+        })
+    }
+
+    /// Asks the kernel to keep the ICMP errors that answers to our datagrams bring, for [`Self::next_refusal`].
+    /// An unconnected socket is told of them in no other way.
+    pub fn keep_errors(&self) -> io::Result<()> {
+        error_queue::enable(self.as_fd(), self.is_ipv6()?)
+    }
+
+    /// The next peer of whom ICMP said that our datagram reached nobody, with the error. Needs [`Self::keep_errors`].
+    pub fn next_refusal(&self) -> io::Result<Option<(SocketAddr, io::Error)>> {
+        let refusal = error_queue::next(self.as_fd())?;
+        if let Some((peer, error)) = &refusal {
+            self.trace.line(format_args!(
+                "recvmsg(fd {}, MSG_ERRQUEUE) = sent to {peer}: {error}",
+                self.as_raw_fd()
+            ));
+        }
+        Ok(refusal)
+    }
+
+    /// Makes every `recv` on this socket return, now and later. Queued datagrams are still given out first.
+    ///
+    /// Linux wakes the readers of an unconnected UDP socket on `shutdown`, although it then reports `ENOTCONN`
+    /// (`inet_shutdown` in net/ipv4/af_inet.c says why).
+    pub fn wake(&self) {
+        let _ = self.socket.shutdown(Shutdown::Read);
+    }
+
+    pub(crate) const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    fn is_ipv6(&self) -> io::Result<bool> {
+        Ok(self.socket.domain()? == Domain::IPV6)
+    }
+
+    fn share_port(&self) -> io::Result<()> {
+        let call = format_args!("setsockopt(fd {}, SO_REUSEPORT)", self.as_raw_fd());
+        self.trace.result(self.socket.set_reuse_port(true), call, trace::ok)
+    }
+
+    /// On a wildcard address, each datagram is to tell which of our addresses it was sent to.
+    #[cfg(target_os = "linux")]
+    fn ask_for_local_address(&self, address: &SocketAddr) -> io::Result<()> {
+        let (level, option) = match address {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+        };
+        crate::sockopt::set(self.as_fd(), level, option, 1)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask_for_local_address(&self, _: &SocketAddr) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Coalesced runs of datagrams and the count of lost ones, where the kernel has them.
+    #[cfg(target_os = "linux")]
+    fn ask_for_batches(&self) {
+        let _ = crate::sockopt::set(self.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1);
+        let _ = crate::sockopt::set(self.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask_for_batches(&self) {}
+}
+
+impl AsRawFd for DatagramSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl AsFd for DatagramSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn new_socket(like: &SocketAddr, trace: &Trace) -> io::Result<Socket> {
+    let domain = Domain::for_address(*like);
+    let name = if like.is_ipv4() { "AF_INET" } else { "AF_INET6" };
+    let result = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP));
+    let unbound = crate::address::unspecified_like(like);
+    trace.result(result, format_args!("socket({name}, SOCK_DGRAM)"), |socket| {
+        format!("fd {}, unbound {unbound}", socket.as_raw_fd())
+    })
+}
+
+fn inet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
+    address
+        .as_socket()
+        .ok_or_else(|| io::Error::other("the kernel gave an address of another family"))
+}
+
+/// Readiness can be wrong: a datagram with a bad checksum wakes us and is then dropped. That is nothing, not an error.
+fn without_waiting<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Receiving into initialised memory without waiting, which socket2 offers for uninitialised memory only.
+trait RecvNow {
+    fn recv_now(self, buffer: &mut [u8]) -> io::Result<(usize, socket2::SockAddr)>;
+}
+
+impl RecvNow for &Socket {
+    fn recv_now(self, buffer: &mut [u8]) -> io::Result<(usize, socket2::SockAddr)> {
+        let buffer = crate::uninit(buffer);
+        self.recv_from_with_flags(buffer, libc::MSG_DONTWAIT)
+    }
+}
+
+/// Whether an address is one of this machine's loopback addresses.
+pub const fn is_loopback(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_loopback(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Connecting to a name: all its addresses, the way RFC 8305 ("Happy Eyeballs") orders them.
+//!
+//! [`Schedule`] decides which attempt starts when; [`dial`] makes the attempts. A second address is tried a quarter of a
+//! second after the first, or at once when the first has failed, and whichever connects first is used.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+use crate::stream::StreamSocket;
+use crate::trace::Trace;
+
+/// Wait before the next attempt: the "Connection Attempt Delay" that RFC 8305 section 5 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Why no address could be connected to.
+#[derive(Debug, Error)]
+pub enum DialError {
+    /// The name stands for no address.
+    #[error("the name has no address")]
+    NoAddress,
+    /// Every attempt failed; these are their errors, in the order of the attempts.
+    #[error("no attempt succeeded")]
+    Failed(Vec<(SocketAddr, io::Error)>),
+    /// The time was over before an attempt succeeded; these were still being tried or had failed.
+    #[error("the time was over")]
+    TimedOut(Vec<SocketAddr>),
+}
+
+/// Connects to the first of `addresses` that answers, within `timeout` in all.
+pub fn dial(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+    trace: &Trace,
+) -> Result<StreamSocket, DialError> {
+    let start = Instant::now();
+    let mut schedule = Schedule::new(addresses);
+    let mut open: Vec<(SocketAddr, Socket)> = Vec::new();
+    let mut failed = Vec::new();
+    if addresses.is_empty() {
+        return Err(DialError::NoAddress);
+    }
+    loop {
+        let now = start.elapsed();
+        while let Some(address) = schedule.poll_attempt(now) {
+            match begin(address, trace) {
+                Ok(socket) => open.push((address, socket)),
+                Err(error) => {
+                    failed.push((address, error));
+                    schedule.handle_failure(now);
+                }
+            }
+        }
+        if open.is_empty() && schedule.is_exhausted() {
+            return Err(DialError::Failed(failed));
+        }
+        if now >= timeout {
+            return Err(DialError::TimedOut(addresses.to_vec()));
+        }
+        let wait =
+            schedule.poll_timeout().map_or(timeout, |at| at.min(timeout)).saturating_sub(now);
+        let Some(ended) = first_ended(&open, wait) else { continue };
+        let (address, socket) = open.remove(ended);
+        match socket.take_error() {
+            Ok(None) => {
+                let socket = StreamSocket::new(socket, trace.clone());
+                trace.line(format_args!(
+                    "connect(fd {}, {address}) = connected",
+                    socket.as_raw_fd()
+                ));
+                socket.report_state();
+                return Ok(socket);
+            }
+            Ok(Some(error)) | Err(error) => {
+                trace.line(format_args!(
+                    "connect(fd {}, {address}) failed: {error}",
+                    socket.as_raw_fd()
+                ));
+                failed.push((address, error));
+                schedule.handle_failure(start.elapsed());
+            }
+        }
+    }
+}
+
+/// Starts one attempt, which goes on in the background.
+fn begin(address: SocketAddr, trace: &Trace) -> io::Result<Socket> {
+    let name = if address.is_ipv4() { "AF_INET" } else { "AF_INET6" };
+    let result = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
+    let socket = trace.result(result, format_args!("socket({name}, SOCK_STREAM)"), |socket| {
+        format!("fd {}, unbound {}", socket.as_raw_fd(), crate::address::unspecified_like(&address))
+    })?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
+            trace.line(format_args!(
+                "connect(fd {}, {address}) failed: {error}",
+                socket.as_raw_fd()
+            ));
+            Err(error)
+        }
+        result => {
+            let begun = result.map_or("under way", |()| "ok");
+            let call = format_args!("connect(fd {}, {address})", socket.as_raw_fd());
+            trace.result(Ok(()), call, |()| begun.to_owned())?;
+            let local = socket.local_addr().map(|a| a.as_socket());
+            let call = format_args!("getsockname(fd {})", socket.as_raw_fd());
+            trace.result(local, call, |a| {
+                a.map_or_else(|| "nothing".to_owned(), |a| a.to_string())
+            })?;
+            Ok(socket)
+        }
+    }
+}
+
+/// The first attempt that has ended, well or badly, within `wait`.
+fn first_ended(open: &[(SocketAddr, Socket)], wait: Duration) -> Option<usize> {
+    let fds: Vec<_> = open.iter().map(|(_, socket)| socket.as_fd()).collect();
+    crate::ready::first_writable(&fds, wait).ok().flatten()
+}
+
+/// Which address is tried when.
+#[derive(Debug)]
+pub struct Schedule {
+    addresses: std::vec::IntoIter<SocketAddr>,
+    next_at: Option<Duration>,
+}
+
+impl Schedule {
+    /// Tries `addresses`, which the resolver has sorted by preference (RFC 6724), with the families alternating from the
+    /// first one's on (RFC 8305 section 4).
+    pub fn new(addresses: &[SocketAddr]) -> Self {
+        let ordered = interleave(addresses);
+        let next_at = (!ordered.is_empty()).then_some(Duration::ZERO);
+        Self { addresses: ordered.into_iter(), next_at }
+    }
+
+    /// The address that is to be tried now, if one is.
+    pub fn poll_attempt(&mut self, now: Duration) -> Option<SocketAddr> {
+        if self.next_at? > now {
+            return None;
+        }
+        let address = self.addresses.next();
+        self.next_at = (!self.is_exhausted()).then_some(now + ATTEMPT_DELAY);
+        address
+    }
+
+    /// When the next attempt is due.
+    pub const fn poll_timeout(&self) -> Option<Duration> {
+        self.next_at
+    }
+
+    /// An attempt failed: the next one starts at once.
+    pub fn handle_failure(&mut self, now: Duration) {
+        self.next_at = self.next_at.map(|at| at.min(now));
+    }
+
+    /// Whether every address has been tried.
+    pub fn is_exhausted(&self) -> bool {
+        self.addresses.as_slice().is_empty()
+    }
+}
+
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first() else { return Vec::new() };
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    for &address in addresses {
+        let family = if address.is_ipv4() == first.is_ipv4() { &mut same } else { &mut other };
+        if !family.contains(&address) {
+            family.push(address);
+        }
+    }
+    let (mut same, mut other) = (same.into_iter(), other.into_iter());
+    let mut ordered = Vec::with_capacity(addresses.len());
+    loop {
+        let pair = [same.next(), other.next()];
+        if pair == [None, None] {
+            return ordered;
+        }
+        ordered.extend(pair.into_iter().flatten());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|a| a.parse().unwrap()).collect()
+    }
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn families_alternate_from_the_preferred_one_on() {
+        let sorted = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1", "127.0.0.2:1"]);
+        let tried = addresses(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1", "[::3]:1"]);
+        assert_eq!(interleave(&sorted), tried);
+    }
+
+    #[test]
+    fn the_second_address_waits_a_quarter_second_unless_the_first_fails() {
+        let mut schedule = Schedule::new(&addresses(&["[::1]:1", "127.0.0.1:1", "[::2]:1"]));
+        assert!(schedule.poll_attempt(ms(0)).is_some());
+        assert_eq!(schedule.poll_attempt(ms(0)), None);
+        assert_eq!(schedule.poll_timeout(), Some(ms(250)));
+        assert!(schedule.poll_attempt(ms(250)).is_some());
+        schedule.handle_failure(ms(260));
+        assert!(schedule.poll_attempt(ms(260)).is_some());
+        assert!(schedule.is_exhausted());
+        assert_eq!(schedule.poll_timeout(), None);
+    }
+
+    #[test]
+    fn an_address_that_refuses_gives_way_to_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = listener.local_addr().unwrap();
+        let refusing = { TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap() };
+        let socket = dial(&[refusing, good], Duration::from_secs(10), &Trace::off()).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), Some(good));
+    }
+
+    #[test]
+    fn every_failure_is_reported() {
+        let refusing = { TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+        let error = dial(&[refusing], Duration::from_secs(10), &Trace::off()).unwrap_err();
+        assert!(matches!(error, DialError::Failed(failed) if failed[0].0 == refusing));
+        assert!(matches!(dial(&[], Duration::ZERO, &Trace::off()), Err(DialError::NoAddress)));
+    }
+}

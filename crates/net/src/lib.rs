@@ -1,0 +1,39 @@
+//! Every socket of callbox, and its only unsafe code.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`address`] | addresses as typed: `HOST:PORT`, and where a server listens |
+//! | [`resolve`], [`interfaces`] | what those are on this machine |
+//! | [`datagram`] | UDP sockets, and batches of datagrams for servers |
+//! | [`unix_datagram`], [`unix`] | datagrams between processes, and the files that name Unix sockets |
+//! | [`stream`] | the server of any number of connections, and a client's connection |
+//! | [`dial`] | connecting to a name that has several addresses |
+//! | [`trace`] | every socket call as it happens |
+//! | [`ready`], [`signal`], [`limits`] | waiting, being told to stop, what the system lets us have |
+//!
+//! Nothing here knows a protocol: machines that decide what is said live in crates that know no socket, and the crate
+//! above both brings them together.
+
+pub mod address;
+pub mod datagram;
+pub mod dial;
+mod error_queue;
+pub mod interfaces;
+pub mod limits;
+pub mod ready;
+pub mod resolve;
+pub mod signal;
+mod sockopt;
+pub mod stream;
+pub mod trace;
+pub mod unix;
+pub mod unix_datagram;
+
+use std::mem::MaybeUninit;
+
+/// Initialised memory, lent to a call that only ever writes into it.
+fn uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: u8 and MaybeUninit<u8> have the same layout, and socket2 promises not to write uninitialised bytes into
+    // the buffers that it is given (documented on `Socket::recv`).
+    unsafe { &mut *(std::ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) }
+}

@@ -1,0 +1,61 @@
+//! Waiting for descriptors, with a limit in time.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// Waits until `fd` can be read, or has an error to tell, or `timeout` is over (`None`: for ever). False means that the
+/// time is over.
+pub fn readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<bool> {
+    wait(fd, libc::POLLIN, timeout)
+}
+
+/// The same for writing, which for a connecting TCP socket means that the attempt has ended.
+pub fn writable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<bool> {
+    wait(fd, libc::POLLOUT, timeout)
+}
+
+/// The first of `fds` that can be written to within `timeout`.
+pub(crate) fn first_writable(
+    fds: &[BorrowedFd<'_>],
+    timeout: Duration,
+) -> io::Result<Option<usize>> {
+    let poll = |fd: &BorrowedFd<'_>| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    let mut polls: Vec<_> = fds.iter().map(poll).collect();
+    let ready = poll_all(&mut polls, Some(timeout))?;
+    Ok(if ready { polls.iter().position(|p| p.revents != 0) } else { None })
+}
+
+fn wait(fd: BorrowedFd<'_>, events: libc::c_short, timeout: Option<Duration>) -> io::Result<bool> {
+    poll_all(&mut [libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }], timeout)
+}
+
+fn poll_all(polls: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<bool> {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    loop {
+        let left =
+            deadline.map_or(-1, |at| milliseconds(at.saturating_duration_since(Instant::now())));
+        // SAFETY: the pointer and count describe `polls`, which lives through the call.
+        let n = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, left) };
+        match n {
+            0 if left < i32::MAX => return Ok(false),
+            0 => {}
+            n if n > 0 => return Ok(true),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Rounded up, or a wait of 0.4 ms would be a busy loop; longer than poll(2) can wait becomes its maximum.
+fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+}

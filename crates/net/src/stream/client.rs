@@ -1,0 +1,158 @@
+//! A client's connection: blocking calls with a limit in time.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+
+use crate::address::canonical;
+use crate::ready;
+use crate::trace::{self, Trace};
+
+/// A connected stream socket.
+#[derive(Debug)]
+pub struct StreamSocket {
+    socket: Socket,
+    trace: Trace,
+}
+
+impl StreamSocket {
+    pub(crate) const fn new(socket: Socket, trace: Trace) -> Self {
+        Self { socket, trace }
+    }
+
+    /// Connects to the Unix socket at `path`.
+    pub fn connect_unix(path: &Path, trace: &Trace) -> io::Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None);
+        let socket =
+            trace.result(socket, format_args!("socket(AF_UNIX, SOCK_STREAM)"), |socket| {
+                format!("fd {}", socket.as_raw_fd())
+            })?;
+        let call = format_args!("connect(fd {}, {})", socket.as_raw_fd(), path.display());
+        trace.result(socket.connect(&SockAddr::unix(path)?), call, trace::ok)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self::new(socket, trace.clone()))
+    }
+
+    /// `getsockname`; `None` for a Unix socket.
+    pub fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
+        Ok(self.socket.local_addr()?.as_socket().map(canonical))
+    }
+
+    /// `getpeername`; `None` for a Unix socket.
+    pub fn peer_addr(&self) -> io::Result<Option<SocketAddr>> {
+        Ok(self.socket.peer_addr()?.as_socket().map(canonical))
+    }
+
+    /// Reads what is there, waiting `timeout` at most. 0 is the end of file; `TimedOut` means that nothing came.
+    pub fn read(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        loop {
+            if !ready::readable(self.socket.as_fd(), timeout)? {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let result = self.socket.recv(crate::uninit(buffer));
+            if matches!(&result, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+                continue;
+            }
+            let call = format_args!("recv(fd {})", self.as_raw_fd());
+            return self.trace.result(result, call, |n| match n {
+                0 => "end of file".to_owned(),
+                n => format!("{n} bytes"),
+            });
+        }
+    }
+
+    /// Sends all of `bytes`, each step waiting `timeout` at most.
+    pub fn write_all(&self, mut bytes: &[u8], timeout: Option<Duration>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let result = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
+            if matches!(&result, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+                if !ready::writable(self.socket.as_fd(), timeout)? {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                continue;
+            }
+            let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), bytes.len());
+            let n = self.trace.result(result, call, ToString::to_string)?;
+            bytes = &bytes[n..];
+        }
+        Ok(())
+    }
+
+    /// `shutdown(SHUT_WR)`: tells the peer that nothing more comes from us.
+    pub fn finish(&self) -> io::Result<()> {
+        let call = format_args!("shutdown(fd {}, SHUT_WR)", self.as_raw_fd());
+        self.trace.result(self.socket.shutdown(Shutdown::Write), call, trace::ok)?;
+        self.report_state();
+        Ok(())
+    }
+
+    /// Tells the trace the TCP state and both ends, the 4-tuple that names the connection.
+    pub fn report_state(&self) {
+        if self.trace.is_on() {
+            report_state(&SockRef::from(&self.socket), &self.trace);
+        }
+    }
+}
+
+impl AsRawFd for StreamSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl AsFd for StreamSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+pub(super) fn report_state(socket: &SockRef<'_>, trace: &Trace) {
+    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(canonical);
+    let peer = socket.peer_addr().ok().and_then(|a| a.as_socket()).map(canonical);
+    if let (Some(local), Some(peer)) = (local, peer) {
+        trace.line(format_args!("fd {}: {} ({local}, {peer})", socket.as_raw_fd(), state(socket)));
+    }
+}
+
+/// The TCP state (RFC 9293 section 3.3.2), in the order of the kernel's numbers (include/net/tcp_states.h).
+#[cfg(target_os = "linux")]
+fn state(socket: &SockRef<'_>) -> &'static str {
+    const STATES: [&str; 13] = [
+        "unknown",
+        "ESTABLISHED",
+        "SYN-SENT",
+        "SYN-RECEIVED",
+        "FIN-WAIT-1",
+        "FIN-WAIT-2",
+        "TIME-WAIT",
+        "CLOSED",
+        "CLOSE-WAIT",
+        "LAST-ACK",
+        "LISTEN",
+        "CLOSING",
+        "SYN-RECEIVED",
+    ];
+    // The first byte of tcp_info is the state; the kernel fills in as much as there is room for.
+    let mut state = 0u8;
+    let mut length: libc::socklen_t = 1;
+    // SAFETY: the pointer and length describe `state`, which lives through the call.
+    let n = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut state).cast(),
+            &mut length,
+        )
+    };
+    if n < 0 { STATES[0] } else { STATES.get(usize::from(state)).copied().unwrap_or(STATES[0]) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn state(_: &SockRef<'_>) -> &'static str {
+    "connected"
+}

@@ -1,0 +1,340 @@
+//! Any number of connections on one thread.
+//!
+//! The server waits for the kernel to say which sockets are ready, gives every ready one a turn, and goes back to
+//! waiting. Silent connections cost their memory and nothing else.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::connection::{CloseReason, Connection, Endpoints, Protocol, Scratch, Step};
+use super::listener::StreamListener;
+use super::timers::Timers;
+use crate::trace::Trace;
+
+/// How long a peer may go on sending after it has its answer.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// How long connections may go on once the server was asked to stop.
+const STOP_TIME: Duration = Duration::from_secs(3);
+
+/// How soon a full server looks again whether it may accept.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Events taken from the kernel at a time.
+const EVENTS: usize = 512;
+
+/// Connections accepted before those that are open have their turn.
+const ACCEPTS_PER_TURN: usize = 256;
+
+const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+
+/// Makes the protocol of each new connection, and hears what goes wrong.
+pub trait Service {
+    /// What is said on a connection.
+    type Protocol: Protocol;
+
+    /// A peer has connected.
+    fn accept(&mut self, endpoints: Endpoints) -> Self::Protocol;
+
+    /// Something the person who runs the server should know. Said once for each time it begins, not in a loop.
+    fn trouble(&mut self, trouble: Trouble);
+}
+
+/// What keeps a server from accepting.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The cap on connections is reached.
+    Full {
+        /// The cap.
+        connections: usize,
+    },
+    /// The system has no descriptor or memory left for another connection.
+    OutOfResources(io::Error),
+}
+
+/// Caps that all workers of a server share.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections open at a time.
+    pub connections: usize,
+    /// How long nothing may happen on a connection.
+    pub idle: Duration,
+    open: Arc<AtomicUsize>,
+}
+
+impl Limits {
+    /// At most `connections` at a time, each silent for `idle` at most.
+    pub fn new(connections: usize, idle: Duration) -> Self {
+        Self { connections, idle, open: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// Asks a server to stop, from any thread.
+#[derive(Clone)]
+pub struct Stopper {
+    waker: Arc<Waker>,
+    asked: Arc<AtomicBool>,
+}
+
+impl Stopper {
+    /// No connection is accepted any more, and those that are open have three seconds to finish.
+    pub fn stop(&self) {
+        self.asked.store(true, Ordering::Release);
+        let _ = self.waker.wake();
+    }
+}
+
+/// A server on one thread.
+pub struct Server<S: Service> {
+    poll: Poll,
+    listener: Option<StreamListener>,
+    service: S,
+    limits: Limits,
+    stopper: Stopper,
+    connections: Vec<Option<Connection<S::Protocol>>>,
+    free: Vec<usize>,
+    again: Vec<usize>,
+    idle: Timers,
+    draining: Timers,
+    start: Instant,
+    serial: u64,
+    /// More connections may be waiting than were accepted.
+    acceptable: bool,
+    /// Accepting has failed, and the trouble was said.
+    troubled: bool,
+    retry_at: Option<Duration>,
+    scratch: Scratch,
+    trace: Trace,
+}
+
+impl<S: Service> Server<S> {
+    /// A server for the connections that come to `listener`.
+    pub fn new(listener: StreamListener, service: S, limits: Limits) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.registry().register(
+            &mut SourceFd(&listener.as_raw_fd()),
+            LISTENER,
+            Interest::READABLE,
+        )?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self {
+            poll,
+            trace: listener.trace().clone(),
+            listener: Some(listener),
+            service,
+            idle: Timers::new(limits.idle),
+            limits,
+            stopper: Stopper { waker, asked: Arc::new(AtomicBool::new(false)) },
+            connections: Vec::new(),
+            free: Vec::new(),
+            again: Vec::new(),
+            draining: Timers::new(DRAIN_TIME),
+            start: Instant::now(),
+            serial: 0,
+            acceptable: true,
+            troubled: false,
+            retry_at: None,
+            scratch: Scratch::new(),
+        })
+    }
+
+    /// A handle that ends [`Self::run`].
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until it is asked to stop.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut stop_at = None;
+        loop {
+            let now = self.start.elapsed();
+            if stop_at.is_none() && self.stopper.asked.load(Ordering::Acquire) {
+                self.listener = None;
+                stop_at = Some(now + STOP_TIME);
+            }
+            if let Some(at) = stop_at
+                && (now >= at || self.free.len() == self.connections.len())
+            {
+                break;
+            }
+            match self.poll.poll(&mut events, self.patience(now, stop_at)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            let now = self.start.elapsed();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.acceptable = true,
+                    WAKER => {}
+                    Token(key) => {
+                        if let Some(Some(connection)) = self.connections.get_mut(key) {
+                            let peer_closed = event.is_read_closed() || event.is_error();
+                            connection.note_ready(
+                                event.is_readable(),
+                                peer_closed,
+                                event.is_writable(),
+                            );
+                            self.turn(key, now);
+                        }
+                    }
+                }
+            }
+            for key in std::mem::take(&mut self.again) {
+                self.turn(key, now);
+            }
+            self.accept(now);
+            self.end_overdue(now);
+        }
+        for key in 0..self.connections.len() {
+            self.close(key, CloseReason::Stopped);
+        }
+        Ok(())
+    }
+
+    /// How long there is nothing to do.
+    fn patience(&self, now: Duration, stop_at: Option<Duration>) -> Option<Duration> {
+        if !self.again.is_empty()
+            || (self.acceptable && self.retry_at.is_none() && self.listener.is_some())
+        {
+            return Some(Duration::ZERO);
+        }
+        let next = [self.idle.next(), self.draining.next(), self.retry_at, stop_at]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map(|at| at.saturating_sub(now))
+    }
+
+    fn accept(&mut self, now: Duration) {
+        if self.retry_at.is_some_and(|at| at > now) {
+            return;
+        }
+        self.retry_at = None;
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
+            if self.limits.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
+                self.limits.open.fetch_sub(1, Ordering::Relaxed);
+                self.wait_to_accept(now, Trouble::Full { connections: self.limits.connections });
+                return;
+            }
+            match listener.accept() {
+                Ok((socket, endpoints)) => {
+                    self.troubled = false;
+                    let protocol = self.service.accept(endpoints);
+                    self.serial += 1;
+                    self.adopt(Connection::new(socket, protocol, self.serial, now), now);
+                }
+                Err(error) => {
+                    self.limits.open.fetch_sub(1, Ordering::Relaxed);
+                    match error.raw_os_error() {
+                        Some(libc::EAGAIN) => self.acceptable = false,
+                        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
+                            self.wait_to_accept(now, Trouble::OutOfResources(error));
+                            return;
+                        }
+                        // The peer was gone before we came to it (accept(2) lists what the network may say).
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait_to_accept(&mut self, now: Duration, trouble: Trouble) {
+        self.retry_at = Some(now + RETRY);
+        if !self.troubled {
+            self.troubled = true;
+            self.service.trouble(trouble);
+        }
+    }
+
+    fn adopt(&mut self, connection: Connection<S::Protocol>, now: Duration) {
+        let key = self.free.pop().unwrap_or_else(|| {
+            self.connections.push(None);
+            self.connections.len() - 1
+        });
+        let fd = connection.socket.as_raw_fd();
+        let serial = connection.serial;
+        self.connections[key] = Some(connection);
+        let registered =
+            self.poll.registry().register(&mut SourceFd(&fd), Token(key), Interest::READABLE);
+        if let Err(error) = registered {
+            self.close(key, CloseReason::Lost(error));
+            return;
+        }
+        self.idle.set(now, key, serial);
+        let Some(connection) = &mut self.connections[key] else { return };
+        let step = connection.open(&mut self.scratch, &self.trace);
+        self.follow(key, step, now);
+    }
+
+    fn turn(&mut self, key: usize, now: Duration) {
+        let Some(Some(connection)) = self.connections.get_mut(key) else { return };
+        connection.active = now;
+        let step = connection.drive(&mut self.scratch, &self.trace);
+        self.follow(key, step, now);
+    }
+
+    fn follow(&mut self, key: usize, step: Step, now: Duration) {
+        let Some(connection) = &mut self.connections[key] else { return };
+        match step {
+            Step::Wait if connection.is_blocked() => {
+                let interest = Interest::READABLE | Interest::WRITABLE;
+                let fd = connection.socket.as_raw_fd();
+                let _ = self.poll.registry().reregister(&mut SourceFd(&fd), Token(key), interest);
+            }
+            Step::Wait => {}
+            Step::Again => self.again.push(key),
+            Step::Drain => {
+                self.draining.set(now, key, connection.serial);
+                self.turn(key, now);
+            }
+            Step::Close(reason) => self.close(key, reason),
+        }
+    }
+
+    fn end_overdue(&mut self, now: Duration) {
+        while let Some(deadline) = self.draining.due(now) {
+            if self.holds(deadline.key, deadline.serial) {
+                self.close(deadline.key, CloseReason::Done);
+            }
+        }
+        while let Some(deadline) = self.idle.due(now) {
+            if !self.holds(deadline.key, deadline.serial) {
+                continue;
+            }
+            let active = self.connections[deadline.key].as_ref().map_or(now, |c| c.active);
+            if active + self.idle.after() <= now {
+                self.close(deadline.key, CloseReason::Idle);
+            } else {
+                self.idle.set(active, deadline.key, deadline.serial);
+            }
+        }
+    }
+
+    fn holds(&self, key: usize, serial: u64) -> bool {
+        matches!(self.connections.get(key), Some(Some(connection)) if connection.serial == serial)
+    }
+
+    fn close(&mut self, key: usize, reason: CloseReason) {
+        if let Some(mut connection) = self.connections[key].take() {
+            connection.protocol.on_close(reason);
+            self.free.push(key);
+            self.limits.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

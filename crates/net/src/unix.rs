@@ -1,0 +1,95 @@
+//! Socket files: who may connect, which are replaced, and that none is left behind.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::trace::{self, Trace};
+
+/// A socket file that this process made. It is removed when this value is dropped, unless somebody has put another
+/// file in its place by then.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    /// Binds `socket` to `path`, readable and writable for this user alone.
+    ///
+    /// A socket file at which nobody listens any more is replaced. One at which somebody does is an error
+    /// (`AddrInUse`), and so is a file that is no socket (`AlreadyExists`): neither is ever removed.
+    pub fn bind(socket: &Socket, path: &Path, trace: &Trace) -> io::Result<Self> {
+        let address = SockAddr::unix(path)?;
+        if let Ok(found) = fs::symlink_metadata(path) {
+            if !found.file_type().is_socket() {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "a file that is no socket is there",
+                ));
+            }
+            if somebody_listens(&address)? {
+                return Err(io::Error::from_raw_os_error(libc::EADDRINUSE));
+            }
+            let result = fs::remove_file(path);
+            trace.result(
+                result,
+                format_args!("unlink({}), nobody listened there", path.display()),
+                trace::ok,
+            )?;
+        }
+        let call = format_args!("bind(fd {}, {})", socket.as_raw_fd(), path.display());
+        // The file gets the mode of the socket less the umask; on Linux that is taken from the socket at `bind`, so
+        // there is no moment at which others could connect.
+        restrict(socket)?;
+        trace.result(socket.bind(&address), call, trace::ok)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        let made = fs::symlink_metadata(path)?;
+        Ok(Self { path: path.to_owned(), device: made.dev(), inode: made.ino() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let ours = |found: &fs::Metadata| found.dev() == self.device && found.ino() == self.inode;
+        if fs::symlink_metadata(&self.path).as_ref().is_ok_and(ours) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// `fchmod` on a socket sets the mode that `bind` gives to the file (`unix_bind_bsd` takes it from the socket's inode).
+fn restrict(socket: &Socket) -> io::Result<()> {
+    // SAFETY: fchmod on a descriptor that lives through the call.
+    let n = unsafe { libc::fchmod(socket.as_raw_fd(), 0o600) };
+    // Other systems refuse this; there the mode is set right after `bind`.
+    if n < 0 && cfg!(target_os = "linux") { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether a process still has this address, as a stream or as a datagram socket.
+fn somebody_listens(address: &SockAddr) -> io::Result<bool> {
+    for kind in [Type::STREAM, Type::DGRAM] {
+        let probe = Socket::new(Domain::UNIX, kind, None)?;
+        probe.set_nonblocking(true)?;
+        match probe.connect(address) {
+            Ok(()) => return Ok(true),
+            Err(error) => match error.raw_os_error() {
+                // Nobody there, or somebody of another type, which the other probe finds.
+                Some(libc::ECONNREFUSED | libc::EPROTOTYPE | libc::ENOENT) => {}
+                // A full backlog is somebody's; what may not be probed may not be removed.
+                _ => return Ok(true),
+            },
+        }
+    }
+    Ok(false)
+}

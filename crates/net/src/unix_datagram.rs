@@ -1,0 +1,144 @@
+//! Datagrams over Unix sockets, one call at a time.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::ready;
+use crate::trace::{self, Trace};
+use crate::unix::SocketFile;
+
+/// The longest datagram that is sent or received, in bytes: the same as over IPv4, so that a service gives the same
+/// answers here. The kernel's own limit is the sender's buffer.
+pub const MAX_PAYLOAD: usize = 65_507;
+
+/// A Unix datagram socket.
+#[derive(Debug)]
+pub struct UnixDatagramSocket {
+    socket: Socket,
+    /// Held for its `Drop`, which removes the file.
+    _file: Option<SocketFile>,
+    trace: Trace,
+}
+
+/// The address of a peer, as the kernel gave it.
+#[derive(Clone, Debug)]
+pub struct UnixPeer(SockAddr);
+
+impl UnixPeer {
+    /// The bytes of its address: a path, an abstract name that starts with NUL, or nothing for a socket without a name,
+    /// which cannot be answered.
+    pub fn name(&self) -> &[u8] {
+        use std::os::unix::ffi::OsStrExt;
+        match (self.0.as_pathname(), self.0.as_abstract_namespace()) {
+            (Some(path), _) => path.as_os_str().as_bytes(),
+            (None, Some(name)) => name,
+            (None, None) => &[],
+        }
+    }
+
+    /// Whether the name is an abstract one, which has no file.
+    pub fn is_abstract(&self) -> bool {
+        self.0.as_abstract_namespace().is_some()
+    }
+}
+
+impl UnixDatagramSocket {
+    /// A socket at `path`; see [`SocketFile`] for what is replaced and what not.
+    pub fn bind(path: &Path, trace: &Trace) -> io::Result<Self> {
+        let socket = open(trace)?;
+        let file = SocketFile::bind(&socket, path, trace)?;
+        Ok(Self { socket, _file: Some(file), trace: trace.clone() })
+    }
+
+    /// A socket that talks with the one at `path` alone. It gets an abstract name from the kernel (autobind, unix(7)),
+    /// or could not be answered.
+    pub fn connect(path: &Path, trace: &Trace) -> io::Result<Self> {
+        let socket = open(trace)?;
+        autobind(&socket)?;
+        let call = format_args!("connect(fd {}, {})", socket.as_raw_fd(), path.display());
+        trace.result(socket.connect(&SockAddr::unix(path)?), call, trace::ok)?;
+        Ok(Self { socket, _file: None, trace: trace.clone() })
+    }
+
+    /// `send` on a connected socket, waiting while the receiver's queue is full.
+    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+        self.trace.result(self.socket.send(datagram), call, ToString::to_string)
+    }
+
+    /// `sendto` that never waits: a peer that does not read its answers loses them.
+    pub fn send_to(&self, datagram: &[u8], peer: &UnixPeer) -> io::Result<usize> {
+        let call = format_args!("sendto(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        self.trace.result(
+            self.socket.send_to_with_flags(datagram, &peer.0, flags),
+            call,
+            ToString::to_string,
+        )
+    }
+
+    /// `recvfrom`, waiting `timeout` at most. `None` means that nothing came in time.
+    pub fn recv_from(
+        &self,
+        buffer: &mut [u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<(usize, UnixPeer)>> {
+        if !ready::readable(self.socket.as_fd(), timeout)? {
+            return Ok(None);
+        }
+        let result = self.socket.recv_from_with_flags(crate::uninit(buffer), libc::MSG_DONTWAIT);
+        let call = format_args!("recvfrom(fd {})", self.as_raw_fd());
+        let result = match result {
+            Ok((n, peer)) => Ok(Some((n, UnixPeer(peer)))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.trace.result(result, call, |got| {
+            got.as_ref().map_or_else(|| "nothing".to_owned(), |(n, _)| format!("{n} bytes"))
+        })
+    }
+
+    /// Makes every `recv_from` on this socket return, now and later.
+    pub fn wake(&self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Read);
+    }
+}
+
+impl AsRawFd for UnixDatagramSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl AsFd for UnixDatagramSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn open(trace: &Trace) -> io::Result<Socket> {
+    let result = Socket::new(Domain::UNIX, Type::DGRAM, None);
+    trace.result(result, format_args!("socket(AF_UNIX, SOCK_DGRAM)"), |socket| {
+        format!("fd {}", socket.as_raw_fd())
+    })
+}
+
+/// `bind` with nothing but the family.
+#[cfg(target_os = "linux")]
+fn autobind(socket: &Socket) -> io::Result<()> {
+    let family = libc::AF_UNIX as libc::sa_family_t;
+    let length = size_of_val(&family) as libc::socklen_t;
+    // SAFETY: the pointer and length describe `family`, which lives through the call; the kernel reads no more.
+    let n = unsafe { libc::bind(socket.as_raw_fd(), std::ptr::from_ref(&family).cast(), length) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn autobind(socket: &Socket) -> io::Result<()> {
+    let name = format!("callbox-{}-{}.sock", std::process::id(), socket.as_raw_fd());
+    socket.bind(&SockAddr::unix(std::env::temp_dir().join(name))?)
+}
