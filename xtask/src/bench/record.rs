@@ -1,0 +1,254 @@
+//! What is kept of a run: every sample, and a page that says by which commands, programs and machine
+//! they came about. A figure without these is worth nothing a month later.
+
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::peers::{BASE, Peer};
+use super::{LOAD_CORE, LOADS, Outcome, SERVER_CORE};
+use crate::shell::{output_of, program, root};
+
+/// The result of one load on one server.
+pub(crate) struct Sample {
+    pub(crate) round: u32,
+    pub(crate) peer: &'static str,
+    pub(crate) load: &'static str,
+    pub(crate) time: Duration,
+    pub(crate) outcome: Outcome,
+    /// Of the server and its children.
+    pub(crate) processor_time: Duration,
+}
+
+impl Sample {
+    /// Right exchanges a second.
+    fn rate(&self) -> f64 {
+        self.outcome.good as f64 / self.time.as_secs_f64()
+    }
+
+    /// The server's processor time for one right exchange, in microseconds.
+    fn cost(&self) -> f64 {
+        self.processor_time.as_secs_f64() * 1e6 / self.outcome.good as f64
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { round, peer, load, outcome: Outcome { bad, lost, .. }, .. } = self;
+        let (rate, cost) = (self.rate(), figure(self.cost()));
+        write!(f, "round {round}  {load:12}  {peer:10}  {rate:9.0}/s  ")?;
+        write!(f, "bad {bad}  lost {lost}  server {cost} us each")
+    }
+}
+
+/// A whole run.
+pub(crate) struct Record<'a> {
+    pub(crate) command: String,
+    pub(crate) pinned: bool,
+    pub(crate) present: Vec<&'static Peer>,
+    pub(crate) absent: Vec<&'static Peer>,
+    pub(crate) callbox: &'a str,
+    pub(crate) samples: &'a [Sample],
+}
+
+impl Record<'_> {
+    /// Writes the record to a new folder under `bench/runs/`, and returns that folder.
+    pub(crate) fn keep(&self) -> Result<PathBuf> {
+        let date = output_of(&mut program("date", &["+%F"]))?;
+        let folder = new_folder(date.trim())?;
+        fs::write(folder.join("raw.csv"), self.csv())?;
+        fs::write(folder.join("README.md"), self.page(date.trim())?)?;
+        Ok(folder)
+    }
+
+    fn csv(&self) -> String {
+        let mut csv =
+            String::from("round,load,peer,seconds,good,bad,lost,server_processor_seconds\n");
+        for sample in self.samples {
+            let Sample { round, peer, load, time, outcome, processor_time } = sample;
+            let Outcome { good, bad, lost } = outcome;
+            let (time, processor_time) = (time.as_secs_f64(), processor_time.as_secs_f64());
+            let _ = writeln!(
+                csv,
+                "{round},{load},{peer},{time},{good},{bad},{lost},{processor_time:.2}"
+            );
+        }
+        csv
+    }
+
+    fn page(&self, date: &str) -> Result<String> {
+        let mut page = format!("# callbox beside other programs, {date}\n\n");
+        let _ = writeln!(page, "Command: `{}`  ", self.command);
+        let _ = writeln!(page, "Commit: {}  ", commit());
+        let _ = writeln!(page, "Machine: {}  ", machine());
+        let _ = writeln!(
+            page,
+            "Processors: {}  ",
+            match self.pinned {
+                true => format!("load on core {LOAD_CORE}, server on core {SERVER_CORE}"),
+                false => "load and server share all of them".to_owned(),
+            }
+        );
+        page.push_str("Samples: raw.csv\n\n");
+        page.push_str(
+            "Each round starts every server in turn. The rate is the median of the rounds, in right \
+             exchanges a second; the ratio is to the Python server of the same run. The load is \
+             plain blocking sockets in threads, one call a datagram, on one core: for a fast server \
+             the load is the limit, and the server's processor time for one exchange tells more \
+             than the rate. Lost requests cost the load a tenth of a second each time over UDP. \
+             Bad replies were wrong, short, run together, late, or ended in a reset. Processor time \
+             is counted in hundredths of a second; that of processes which ended and which nobody \
+             waited for is missing.\n",
+        );
+        for load in LOADS {
+            let _ =
+                write!(page, "\n## {}\n\n{}.\n\n{}", load.name, load.what, self.table(load.name));
+        }
+        page.push_str("\n## The servers\n\n");
+        for peer in &self.present {
+            let path = if peer.is_ours() { self.callbox } else { peer.program };
+            let _ = writeln!(page, "- {} ({}): {}.", peer.name, peer.transport, peer.does);
+            let _ = writeln!(page, "  {}\n\n{}", version(path, peer.version), commanded(peer));
+        }
+        if !self.absent.is_empty() {
+            let names: Vec<String> =
+                self.absent.iter().map(|p| format!("{} ({})", p.name, p.transport)).collect();
+            let _ = writeln!(page, "Not installed, so not measured: {}.", names.join(", "));
+        }
+        Ok(page.trim_end().to_owned() + "\n")
+    }
+
+    /// One line a server, for one load.
+    fn table(&self, load: &str) -> String {
+        let of = |peer: &str| -> Vec<&Sample> {
+            self.samples.iter().filter(|s| (s.load, s.peer) == (load, peer)).collect()
+        };
+        let rate = |peer| median(of(peer).iter().map(|sample| sample.rate()));
+        let mut names: Vec<&str> =
+            self.samples.iter().filter(|sample| sample.load == load).map(|s| s.peer).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut table = String::from(
+            "| server | exchanges/s | × Python | bad | lost | server µs each |\n|---|--:|--:|--:|--:|--:|\n",
+        );
+        for name in names {
+            let samples = of(name);
+            let cost = median(samples.iter().map(|sample| sample.cost()));
+            let bad: u64 = samples.iter().map(|sample| sample.outcome.bad).sum();
+            let lost: u64 = samples.iter().map(|sample| sample.outcome.lost).sum();
+            let (ratio, cost) = (figure(rate(name) / rate(BASE)), figure(cost));
+            let own = rate(name);
+            let _ = writeln!(table, "| {name} | {own:.0} | {ratio} | {bad} | {lost} | {cost} |");
+        }
+        table
+    }
+}
+
+/// A figure with two places; a dash where there was nothing to divide by.
+fn figure(value: f64) -> String {
+    if value.is_finite() { format!("{value:.2}") } else { "-".to_owned() }
+}
+
+/// The middle value; of an even number the mean of the two in the middle; NaN of none.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        length if length % 2 == 1 => values[half],
+        _ => (values[half - 1] + values[half]) / 2.0,
+    }
+}
+
+/// A folder of the date and the kind of machine; earlier runs of the day are kept.
+fn new_folder(date: &str) -> Result<PathBuf> {
+    let cores =
+        fs::read_to_string("/proc/cpuinfo").map_or(0, |text| text.matches("processor\t").count());
+    let name = format!("{date}-{}-{}-{cores}core", std::env::consts::OS, std::env::consts::ARCH);
+    let runs = root().join("bench/runs");
+    fs::create_dir_all(&runs)?;
+    let mut folder = runs.join(&name);
+    let mut number = 2;
+    while folder.exists() {
+        folder = runs.join(format!("{name}-{number}"));
+        number += 1;
+    }
+    fs::create_dir(&folder).with_context(|| format!("{}", folder.display()))?;
+    Ok(folder)
+}
+
+/// How a server was started, as a block.
+fn commanded(peer: &Peer) -> String {
+    let mut block = format!("  ```sh\n  {}", peer.program);
+    for arg in peer.args {
+        let arg = arg.trim();
+        let plain = arg.chars().all(|c| c.is_ascii_alphanumeric() || "-.:".contains(c));
+        let arg = if plain { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) };
+        block.push(' ');
+        block.push_str(&arg.replace('\n', "\n  "));
+    }
+    block + "\n  ```\n"
+}
+
+/// The line in which a program tells its version.
+fn version(path: &str, args: &[&str]) -> String {
+    let Ok(output) = program(path, args).output() else { return "version not told".to_owned() };
+    // ncat tells it on standard error.
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let line = text.lines().find(|line| line.chars().any(|c| c.is_ascii_digit()));
+    line.unwrap_or("version not told").trim().to_owned()
+}
+
+fn commit() -> String {
+    let Ok(commit) = output_of(&mut program("git", &["rev-parse", "--short", "HEAD"])) else {
+        return "not known".to_owned();
+    };
+    let changed =
+        output_of(&mut program("git", &["status", "--porcelain", "--untracked-files=no"]));
+    let changed = changed.is_ok_and(|changes| !changes.is_empty());
+    format!("{}{}", commit.trim(), if changed { " with changes" } else { "" })
+}
+
+fn machine() -> String {
+    let kernel = output_of(&mut program("uname", &["-srm"])).unwrap_or_default();
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    let cores = cpuinfo.matches("processor\t").count();
+    format!("{cores} × {}, {}", model.unwrap_or("unknown processor"), kernel.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(peer: &'static str, good: u64) -> Sample {
+        let (time, processor_time) = (Duration::from_secs(2), Duration::from_secs(1));
+        let outcome = Outcome { good, bad: 1, lost: 0 };
+        Sample { round: 1, peer, load: "udp-window", time, outcome, processor_time }
+    }
+
+    #[test]
+    fn the_table_sets_the_medians_in_relation() {
+        let samples = [300, 100, 200].map(|good| sample("callbox", good));
+        let samples: Vec<Sample> = samples.into_iter().chain([sample("python", 50)]).collect();
+        let (present, absent) = (Vec::new(), Vec::new());
+        let command = String::new();
+        let record =
+            Record { command, pinned: false, present, absent, callbox: "", samples: &samples };
+        let table = record.table("udp-window");
+        assert!(table.contains("| callbox | 100 | 4.00 | 3 | 0 | 5000.00 |"), "{table}");
+        assert_eq!(record.csv().lines().count(), 5);
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0].into_iter()), 2.5);
+        assert!(median(std::iter::empty()).is_nan());
+    }
+}

@@ -1,0 +1,59 @@
+//! What CI runs, what the README's test command runs, generated text, and the comparison with other
+//! programs. A contributor types the same commands as CI does; that is why they live in the project
+//! and not in a CI service's own language.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod r#gen;
+mod purity;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  ci                 all that CI checks, in CI's order; the tests come last
+  test [-- ARGS]     install what the tests need and run all of them, with cargo-nextest
+                     where it is installed, else with cargo test; ARGS go to the runner,
+                     and the documentation's examples are then left out
+  purity             check that crates marked `io = \"none\"` pull in nothing that does I/O
+  gen [--check]      write the generated text in the documents; --check only compares
+  bench [--rounds N] [--seconds S]
+                     run callbox and the installed peers (Python, socat, ncat) in turn and
+                     keep commands, versions, machine and samples under bench/runs/
+
+ci, test, purity and gen --check end with exit code 1 when something is wrong.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<()> {
+    match args {
+        [] | ["help" | "--help" | "-h"] => print!("{HELP}"),
+        ["ci"] => ci::run()?,
+        ["test"] => test::run(&[])?,
+        ["test", "--", args @ ..] => test::run(args)?,
+        ["purity"] => purity::run()?,
+        ["gen"] => r#gen::run(r#gen::Mode::Write)?,
+        ["gen", "--check"] => r#gen::run(r#gen::Mode::Check)?,
+        ["bench", args @ ..] => bench::run(args)?,
+        _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
+    }
+    Ok(())
+}
