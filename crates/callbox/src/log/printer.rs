@@ -30,13 +30,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts the printing thread, or nothing if the log is to be `quiet`. `on_closed` is called when nobody reads
+    /// Starts the printing thread, or nothing if the log is to be `quiet`. `what` names one entry, such as `datagram`;
+    /// `on_closed` is called when nobody reads
     /// standard output any more.
-    pub fn start(quiet: bool, on_closed: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        quiet: bool,
+        what: &'static str,
+        on_closed: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         if quiet {
             return Ok(Self { shared: None, printer: None });
         }
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(what));
         let theirs = Arc::clone(&shared);
         let printer =
             thread::Builder::new().name("log".to_owned()).spawn(move || theirs.print(on_closed))?;
@@ -71,6 +76,8 @@ impl Log {
 
 /// What the serving threads and the printing thread share.
 pub(super) struct Shared {
+    /// What an entry is: `datagram` or `connection`.
+    what: &'static str,
     /// The lock is taken at most a few thousand times a second, by the samplers' budgets, and held for a copy or a swap.
     waiting: Mutex<Entries>,
     skipped: AtomicU64,
@@ -83,8 +90,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new() -> Self {
+    fn new(what: &'static str) -> Self {
         Self {
+            what,
             waiting: Mutex::new(Entries::with_capacity()),
             skipped: AtomicU64::new(0),
             peers: Distinct::new(),
@@ -203,14 +211,13 @@ impl Shared {
             return;
         }
         let (peers, estimate) = self.peers.take();
+        // An estimate may say more than is possible.
+        let peers = peers.clamp(1, skipped);
         let about = if estimate { "about " } else { "" };
-        let (messages, peers_noun) = (plural(skipped, "message"), plural(peers.max(1), "peer"));
+        let (entries, peers_noun) = (plural(skipped, self.what), plural(peers, "peer"));
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "({skipped} more {messages} from {about}{} {peers_noun} not shown)",
-            peers.max(1)
-        );
+        let _ =
+            writeln!(text, "({skipped} more {entries} from {about}{peers} {peers_noun} not shown)");
     }
 
     fn refused_so_far(&self) -> [u64; Reason::ALL.len()] {

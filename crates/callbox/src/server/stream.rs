@@ -43,8 +43,8 @@ pub(super) fn serve(listeners: Vec<StreamListener>, args: &StreamServeArgs) -> R
     let (log, servers) = {
         let stoppers = Arc::new(OnceLock::<Vec<Stopper>>::new());
         let on_closed = Arc::clone(&stoppers);
-        let log =
-            Log::start(args.quiet, move || stop_all(&on_closed)).map_err(|e| no_server(&e))?;
+        let log = Log::start(args.quiet, "connection", move || stop_all(&on_closed))
+            .map_err(|e| no_server(&e))?;
         let mut servers = Vec::with_capacity(listeners.len());
         for listener in listeners {
             let worker = Worker {

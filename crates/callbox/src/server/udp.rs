@@ -22,7 +22,8 @@ pub fn run(args: UdpServerArgs) -> Result<(), Failure> {
     let stopper = server.stopper();
     let on_closed = stopper.clone();
     stop_on_signal(move || stopper.stop())?;
-    let log = Log::start(args.quiet, move || on_closed.stop()).map_err(|e| no_thread(&e))?;
+    let log =
+        Log::start(args.quiet, "datagram", move || on_closed.stop()).map_err(|e| no_thread(&e))?;
     for address in server.addresses() {
         messages::status(format_args!("Listening at {address}"));
     }

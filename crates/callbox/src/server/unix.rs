@@ -61,7 +61,7 @@ fn run_datagram(args: &UnixServerArgs) -> Result<(), Failure> {
     };
     let on_closed = stop.clone();
     stop_on_signal(stop)?;
-    let log = Log::start(args.quiet, on_closed)
+    let log = Log::start(args.quiet, "datagram", on_closed)
         .map_err(|e| Failure::network(format!("cannot start a thread: {}", Reason(&e))))?;
     messages::status(format_args!("Listening at {}", args.path.display()));
     answer_all(&socket, service, &log, &stopping);

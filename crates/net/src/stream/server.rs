@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -25,6 +26,11 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// How soon a full server looks again whether it may accept.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How long a busy server looks for events before it goes to sleep. Waking a sleeper costs its peers an interrupt to
+/// another core, which on a virtual machine is several microseconds of theirs; with this, short exchanges on loopback
+/// gained a tenth. It is done only while events come closer together than this, so an idle server stays asleep.
+const SPIN: Duration = Duration::from_micros(50);
 
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 512;
@@ -115,6 +121,8 @@ pub struct Server<S: Service> {
     /// Accepting has failed, and the trouble was said.
     troubled: bool,
     retry_at: Option<Duration>,
+    /// How long the last wait was.
+    last_wait: Duration,
     scratch: Scratch,
     trace: Trace,
 }
@@ -146,6 +154,7 @@ impl<S: Service> Server<S> {
             acceptable: true,
             troubled: false,
             retry_at: None,
+            last_wait: Duration::MAX,
             scratch: Scratch::new(),
         })
     }
@@ -170,12 +179,7 @@ impl<S: Service> Server<S> {
             {
                 break;
             }
-            match self.poll.poll(&mut events, self.patience(now, stop_at)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            let now = self.start.elapsed();
+            let now = self.wait(&mut events, now, self.patience(now, stop_at))?;
             for event in &events {
                 match event.token() {
                     LISTENER => self.acceptable = true,
@@ -203,6 +207,44 @@ impl<S: Service> Server<S> {
             self.close(key, CloseReason::Stopped);
         }
         Ok(())
+    }
+
+    /// Waits for events, for as long as `patience` says. Gives the time afterwards.
+    fn wait(
+        &mut self,
+        events: &mut Events,
+        now: Duration,
+        patience: Option<Duration>,
+    ) -> io::Result<Duration> {
+        if self.last_wait < SPIN && patience != Some(Duration::ZERO) {
+            loop {
+                self.poll_events(events, Some(Duration::ZERO))?;
+                let waited = self.start.elapsed().saturating_sub(now);
+                if !events.is_empty() {
+                    self.last_wait = waited;
+                    return Ok(now + waited);
+                }
+                if waited >= SPIN {
+                    break;
+                }
+                // Whoever shares the core with us may be the very peer that we wait for.
+                thread::yield_now();
+            }
+        }
+        self.poll_events(events, patience)?;
+        let after = self.start.elapsed();
+        self.last_wait = after.saturating_sub(now);
+        Ok(after)
+    }
+
+    fn poll_events(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, patience) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// How long there is nothing to do.
