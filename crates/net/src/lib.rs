@@ -17,6 +17,7 @@
 pub mod address;
 pub mod datagram;
 pub mod dial;
+mod eager;
 mod error_queue;
 pub mod interfaces;
 pub mod limits;

@@ -14,6 +14,7 @@ use super::DatagramSocket;
 use super::control::{self, ControlBuffer, Told};
 use super::outbox::{Full, MAX_PIECES, MAX_RUNS, Outbox};
 use super::responder::{Arrival, Reply, Responder, Sent};
+use crate::eager::Eager;
 
 /// Datagrams received by one call. More gains little: the fixed cost of a call is shared by 64 already.
 const BATCH: usize = 64;
@@ -36,6 +37,7 @@ pub struct Batch {
     spill: Vec<u8>,
     spill_used: usize,
     overflow: u32,
+    eager: Eager,
     /// How many headers the last call used, and the next must set up anew.
     dirty: usize,
 }
@@ -67,6 +69,7 @@ impl Batch {
             spill: Vec::with_capacity(SLOT),
             spill_used: 0,
             overflow: 0,
+            eager: Eager::new(),
             dirty: BATCH,
         }
     }
@@ -75,23 +78,14 @@ impl Batch {
     /// coalesced datagrams. 0 means that the socket was woken by [`DatagramSocket::wake`].
     pub fn receive(&mut self, socket: &DatagramSocket) -> io::Result<usize> {
         self.prepare_to_receive();
-        let fd = socket.as_raw_fd();
-        // SAFETY: the headers point to live memory of this batch with the lengths given in them.
-        let n = unsafe {
-            libc::recvmmsg(
-                fd,
-                self.memory.receive.as_mut_ptr(),
-                BATCH as _,
-                libc::MSG_WAITFORONE as _,
-                ptr::null_mut(),
-            )
+        let look = |memory: &mut Memory| match receive(socket, memory, libc::MSG_DONTWAIT) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            result => result.map(Some),
         };
-        let result = if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) };
-        let n = socket.trace().result(
-            result,
-            format_args!("recvmmsg(fd {fd}, up to {BATCH})"),
-            |n| format!("{n} message{}", if *n == 1 { "" } else { "s" }),
-        )?;
+        let sleep = |memory: &mut Memory| receive(socket, memory, libc::MSG_WAITFORONE);
+        let n = self.eager.wait(&mut *self.memory, look, sleep)?;
+        let call = format_args!("recvmmsg(fd {}, up to {BATCH})", socket.as_raw_fd());
+        let n = socket.trace().result(Ok(n), call, |n| messages(*n))?;
         self.dirty = n;
         self.note_arrivals(n);
         Ok(self.arrivals.len())
@@ -212,10 +206,7 @@ impl Batch {
             };
             let result = if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) };
             let call = format_args!("sendmmsg(fd {}, {})", socket.as_raw_fd(), runs - next);
-            match socket
-                .trace()
-                .result(result, call, |n| format!("{n} message{}", if *n == 1 { "" } else { "s" }))
-            {
+            match socket.trace().result(result, call, |n| messages(*n)) {
                 Ok(n) => {
                     let taken = &self.outbox.runs()[next..next + n];
                     sent.datagrams += taken.iter().map(|run| u64::from(run.segments)).sum::<u64>();
@@ -304,6 +295,19 @@ impl Batch {
             };
         }
     }
+}
+
+fn receive(socket: &DatagramSocket, memory: &mut Memory, flags: libc::c_int) -> io::Result<usize> {
+    let headers = memory.receive.as_mut_ptr();
+    // SAFETY: the headers point to live memory of the batch, with the lengths given in them.
+    let n = unsafe {
+        libc::recvmmsg(socket.as_raw_fd(), headers, BATCH as _, flags as _, ptr::null_mut())
+    };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(n as usize) }
+}
+
+fn messages(n: usize) -> String {
+    format!("{n} message{}", if n == 1 { "" } else { "s" })
 }
 
 /// A datagram sent to a group is answered from whichever address the route gives.

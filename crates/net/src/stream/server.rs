@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -16,6 +15,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::connection::{CloseReason, Connection, Endpoints, Protocol, Scratch, Step};
 use super::listener::StreamListener;
 use super::timers::Timers;
+use crate::eager::Eager;
 use crate::trace::Trace;
 
 /// How long a peer may go on sending after it has its answer.
@@ -26,11 +26,6 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// How soon a full server looks again whether it may accept.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// How long a busy server looks for events before it goes to sleep. Waking a sleeper costs its peers an interrupt to
-/// another core, which on a virtual machine is several microseconds of theirs; with this, short exchanges on loopback
-/// gained a tenth. It is done only while events come closer together than this, so an idle server stays asleep.
-const SPIN: Duration = Duration::from_micros(50);
 
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 512;
@@ -121,8 +116,7 @@ pub struct Server<S: Service> {
     /// Accepting has failed, and the trouble was said.
     troubled: bool,
     retry_at: Option<Duration>,
-    /// How long the last wait was.
-    last_wait: Duration,
+    eager: Eager,
     scratch: Scratch,
     trace: Trace,
 }
@@ -154,7 +148,7 @@ impl<S: Service> Server<S> {
             acceptable: true,
             troubled: false,
             retry_at: None,
-            last_wait: Duration::MAX,
+            eager: Eager::new(),
             scratch: Scratch::new(),
         })
     }
@@ -179,7 +173,8 @@ impl<S: Service> Server<S> {
             {
                 break;
             }
-            let now = self.wait(&mut events, now, self.patience(now, stop_at))?;
+            self.wait(&mut events, self.patience(now, stop_at))?;
+            let now = self.start.elapsed();
             for event in &events {
                 match event.token() {
                     LISTENER => self.acceptable = true,
@@ -209,42 +204,18 @@ impl<S: Service> Server<S> {
         Ok(())
     }
 
-    /// Waits for events, for as long as `patience` says. Gives the time afterwards.
-    fn wait(
-        &mut self,
-        events: &mut Events,
-        now: Duration,
-        patience: Option<Duration>,
-    ) -> io::Result<Duration> {
-        if self.last_wait < SPIN && patience != Some(Duration::ZERO) {
-            loop {
-                self.poll_events(events, Some(Duration::ZERO))?;
-                let waited = self.start.elapsed().saturating_sub(now);
-                if !events.is_empty() {
-                    self.last_wait = waited;
-                    return Ok(now + waited);
-                }
-                if waited >= SPIN {
-                    break;
-                }
-                // Whoever shares the core with us may be the very peer that we wait for.
-                thread::yield_now();
-            }
+    /// Waits for events, for as long as `patience` says.
+    fn wait(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+        if patience == Some(Duration::ZERO) {
+            return poll(&mut self.poll, events, patience);
         }
-        self.poll_events(events, patience)?;
-        let after = self.start.elapsed();
-        self.last_wait = after.saturating_sub(now);
-        Ok(after)
-    }
-
-    fn poll_events(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(events, patience) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                events.clear();
-                Ok(())
-            }
-            result => result,
-        }
+        let look = |(waiter, events): &mut (&mut Poll, &mut Events)| {
+            poll(waiter, events, Some(Duration::ZERO))?;
+            Ok((!events.is_empty()).then_some(()))
+        };
+        let sleep =
+            |(waiter, events): &mut (&mut Poll, &mut Events)| poll(waiter, events, patience);
+        self.eager.wait(&mut (&mut self.poll, events), look, sleep)
     }
 
     /// How long there is nothing to do.
@@ -378,5 +349,15 @@ impl<S: Service> Server<S> {
             self.free.push(key);
             self.limits.open.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+fn poll(poll: &mut Poll, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+    match poll.poll(events, patience) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result,
     }
 }
