@@ -65,7 +65,7 @@ pub fn dial(
             schedule.poll_timeout().map_or(timeout, |at| at.min(timeout)).saturating_sub(now);
         let Some(ended) = first_ended(&open, wait) else { continue };
         let (address, socket) = open.remove(ended);
-        match socket.take_error() {
+        match outcome(&socket) {
             Ok(None) => {
                 let socket = StreamSocket::new(socket, trace.clone());
                 trace.line(format_args!(
@@ -115,6 +115,16 @@ fn begin(address: SocketAddr, trace: &Trace) -> io::Result<Socket> {
             Ok(socket)
         }
     }
+}
+
+/// How an attempt that has ended went.
+///
+/// Where nobody listens on a port of the ephemeral range, the kernel may choose that very port as ours, and the socket
+/// connects to itself (RFC 9293 section 3.5, figure 7: a simultaneous open). There is still nobody to talk to.
+fn outcome(socket: &Socket) -> io::Result<Option<io::Error>> {
+    let error = socket.take_error()?;
+    let to_itself = error.is_none() && socket.local_addr()? == socket.peer_addr()?;
+    Ok(if to_itself { Some(io::ErrorKind::ConnectionRefused.into()) } else { error })
 }
 
 /// The first attempt that has ended, well or badly, within `wait`.
@@ -225,6 +235,15 @@ mod tests {
         let refusing = { TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap() };
         let socket = dial(&[refusing, good], Duration::from_secs(10), &Trace::off()).unwrap();
         assert_eq!(socket.peer_addr().unwrap(), Some(good));
+    }
+
+    #[test]
+    fn a_connection_to_itself_is_a_refusal() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        socket.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
+        socket.connect(&socket.local_addr().unwrap()).unwrap();
+        let error = outcome(&socket).unwrap().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]

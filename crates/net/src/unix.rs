@@ -68,6 +68,11 @@ impl Drop for SocketFile {
     }
 }
 
+/// Whether a connection failed because the socket at the path is of the other type.
+pub fn is_other_type(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EPROTOTYPE)
+}
+
 /// `fchmod` on a socket sets the mode that `bind` gives to the file (`unix_bind_bsd` takes it from the socket's inode).
 fn restrict(socket: &Socket) -> io::Result<()> {
     // SAFETY: fchmod on a descriptor that lives through the call.

@@ -64,10 +64,21 @@ impl UnixDatagramSocket {
         Ok(Self { socket, _file: None, trace: trace.clone() })
     }
 
-    /// `send` on a connected socket, waiting while the receiver's queue is full.
-    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
-        self.trace.result(self.socket.send(datagram), call, ToString::to_string)
+    /// `send` on a connected socket. While the receiver's queue is full it waits, `timeout` at most, and then gives
+    /// `TimedOut`.
+    pub fn send(&self, datagram: &[u8], timeout: Option<Duration>) -> io::Result<usize> {
+        loop {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let result = self.socket.send_with_flags(datagram, flags);
+            if matches!(&result, Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+                if !ready::writable(self.socket.as_fd(), timeout)? {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                continue;
+            }
+            let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+            return self.trace.result(result, call, ToString::to_string);
+        }
     }
 
     /// `sendto` that never waits: a peer that does not read its answers loses them.
@@ -102,9 +113,21 @@ impl UnixDatagramSocket {
         })
     }
 
-    /// Makes every `recv_from` on this socket return, now and later.
+    /// A handle that makes every `recv_from` on this socket return.
+    pub fn waker(&self) -> io::Result<Waker> {
+        self.socket.try_clone().map(Waker)
+    }
+}
+
+/// Wakes whoever waits in `recv_from`, from another thread. It shares the socket but not the file, which therefore goes
+/// when its owner says so and not when the last thread ends.
+#[derive(Debug)]
+pub struct Waker(Socket);
+
+impl Waker {
+    /// Makes every `recv_from` return, now and later.
     pub fn wake(&self) {
-        let _ = self.socket.shutdown(std::net::Shutdown::Read);
+        let _ = self.0.shutdown(std::net::Shutdown::Read);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -26,6 +26,9 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// How soon a full server looks again whether it may accept.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// How long there must have been none for trouble to be new.
+const TROUBLE_OVER: Duration = Duration::from_secs(60);
 
 /// Events taken from the kernel at a time.
 const EVENTS: usize = 512;
@@ -68,12 +71,24 @@ pub struct Limits {
     /// How long nothing may happen on a connection.
     pub idle: Duration,
     open: Arc<AtomicUsize>,
+    start: Instant,
+    /// When a worker last had trouble, in milliseconds since the start; 0 for never.
+    trouble: Arc<AtomicU64>,
 }
 
 impl Limits {
     /// At most `connections` at a time, each silent for `idle` at most.
     pub fn new(connections: usize, idle: Duration) -> Self {
-        Self { connections, idle, open: Arc::new(AtomicUsize::new(0)) }
+        let (open, trouble) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        Self { connections, idle, open, start: Instant::now(), trouble }
+    }
+
+    /// Notes that there is trouble now, and tells whether it is new: that of a server that is full, and stays full while
+    /// connections come and go, is one.
+    fn is_new_trouble(&self) -> bool {
+        let now = 1 + u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        let last = self.trouble.swap(now, Ordering::Relaxed);
+        last == 0 || now.saturating_sub(last) > TROUBLE_OVER.as_millis() as u64
     }
 
     /// Connections open now.
@@ -113,8 +128,6 @@ pub struct Server<S: Service> {
     serial: u64,
     /// More connections may be waiting than were accepted.
     acceptable: bool,
-    /// Accepting has failed, and the trouble was said.
-    troubled: bool,
     retry_at: Option<Duration>,
     eager: Eager,
     scratch: Scratch,
@@ -146,7 +159,6 @@ impl<S: Service> Server<S> {
             start: Instant::now(),
             serial: 0,
             acceptable: true,
-            troubled: false,
             retry_at: None,
             eager: Eager::new(),
             scratch: Scratch::new(),
@@ -246,7 +258,6 @@ impl<S: Service> Server<S> {
             }
             match listener.accept() {
                 Ok((socket, endpoints)) => {
-                    self.troubled = false;
                     let protocol = self.service.accept(endpoints);
                     self.serial += 1;
                     self.adopt(Connection::new(socket, protocol, self.serial, now), now);
@@ -269,8 +280,7 @@ impl<S: Service> Server<S> {
 
     fn wait_to_accept(&mut self, now: Duration, trouble: Trouble) {
         self.retry_at = Some(now + RETRY);
-        if !self.troubled {
-            self.troubled = true;
+        if self.limits.is_new_trouble() {
             self.service.trouble(trouble);
         }
     }
