@@ -115,8 +115,8 @@ pub enum AddressError {
         /// The part that should be a port.
         port: String,
     },
-    /// A bracket is missing, or something else than a port follows it.
-    #[error("'{0}' is no address: write an IPv6 address with a port as [::1]:3000")]
+    /// A bracket is missing, or what it holds is no IPv6 address, or something else than a port follows it.
+    #[error("'{0}' is no address: brackets hold an IPv6 address, as in [::1]:3000")]
     Brackets(String),
     /// The host part cannot be a name or an address.
     #[error("'{0}' cannot be a host: write a name, an IPv4 or an IPv6 address")]
@@ -159,6 +159,11 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), AddressError> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, after) =
             rest.split_once(']').ok_or_else(|| AddressError::Brackets(text.to_owned()))?;
+        // Brackets are for what has colons of its own; a scope may follow the address.
+        let address = host.split('%').next().unwrap_or(host);
+        if address.parse::<Ipv6Addr>().is_err() {
+            return Err(AddressError::Brackets(text.to_owned()));
+        }
         return match after.strip_prefix(':') {
             Some(port) => Ok((host, Some(parse_port(text, port)?))),
             None if after.is_empty() => Ok((host, None)),
@@ -212,6 +217,8 @@ mod tests {
             "localhost:http",
             "[::1",
             "[::1]x",
+            "[a:1]",
+            "[localhost]:80",
             "a b",
             "http://x",
         ] {

@@ -71,3 +71,12 @@ impl fmt::Debug for Trace {
 pub(crate) fn ok<T>(_: &T) -> String {
     "ok".to_owned()
 }
+
+/// So many bytes, as a person says it.
+pub(crate) struct Bytes(pub(crate) usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}

@@ -76,14 +76,16 @@ impl UnixDatagramSocket {
                 }
                 continue;
             }
-            let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+            let call =
+                format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
             return self.trace.result(result, call, ToString::to_string);
         }
     }
 
     /// `sendto` that never waits: a peer that does not read its answers loses them.
     pub fn send_to(&self, datagram: &[u8], peer: &UnixPeer) -> io::Result<usize> {
-        let call = format_args!("sendto(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+        let call =
+            format_args!("sendto(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         self.trace.result(
             self.socket.send_to_with_flags(datagram, &peer.0, flags),
@@ -109,7 +111,7 @@ impl UnixDatagramSocket {
             Err(error) => Err(error),
         };
         self.trace.result(result, call, |got| {
-            got.as_ref().map_or_else(|| "nothing".to_owned(), |(n, _)| format!("{n} bytes"))
+            got.as_ref().map_or_else(|| "nothing".to_owned(), |(n, _)| trace::Bytes(*n).to_string())
         })
     }
 

@@ -15,6 +15,7 @@ pub mod program;
 mod python;
 pub mod relay;
 mod report;
+pub mod resources;
 pub mod terminal;
 
 pub use finished::Finished;

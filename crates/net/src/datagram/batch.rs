@@ -84,11 +84,13 @@ impl Batch {
         };
         let sleep = |memory: &mut Memory| receive(socket, memory, libc::MSG_WAITFORONE);
         let n = self.eager.wait(&mut *self.memory, look, sleep)?;
-        let call = format_args!("recvmmsg(fd {}, up to {BATCH})", socket.as_raw_fd());
-        let n = socket.trace().result(Ok(n), call, |n| messages(*n))?;
         self.dirty = n;
         self.note_arrivals(n);
-        Ok(self.arrivals.len())
+        let call = format_args!("recvmmsg(fd {}, up to {BATCH})", socket.as_raw_fd());
+        socket.trace().result(Ok(self.arrivals.len()), call, |n| match n {
+            0 => "woken".to_owned(),
+            n => messages(*n),
+        })
     }
 
     /// Hands every datagram of the batch to `responder` and sends the answers.
@@ -246,8 +248,11 @@ impl Batch {
         let mut header = self.memory.send[index].msg_hdr;
         let (arrival, told, _) = self.arrivals[run.arrival];
         let mut control = ControlBuffer::EMPTY;
-        header.msg_controllen =
-            control::write(&mut control, arrival.local.map(|l| (l, told.interface)), 0) as _;
+        header.msg_controllen = control::write(
+            &mut control,
+            arrival.local.filter(can_be_source).map(|l| (l, told.interface)),
+            0,
+        ) as _;
         header.msg_control = if header.msg_controllen == 0 {
             ptr::null_mut()
         } else {

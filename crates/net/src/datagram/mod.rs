@@ -127,14 +127,17 @@ impl DatagramSocket {
 
     /// `send` on a connected socket.
     pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), datagram.len());
+        let call = format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
         self.trace.result(self.socket.send(datagram), call, ToString::to_string)
     }
 
     /// `sendto`. The first one on an unbound socket also gives it its address.
     pub fn send_to(&self, datagram: &[u8], peer: SocketAddr) -> io::Result<usize> {
-        let call =
-            format_args!("sendto(fd {}, {} bytes, {peer})", self.as_raw_fd(), datagram.len());
+        let call = format_args!(
+            "sendto(fd {}, {}, {peer})",
+            self.as_raw_fd(),
+            trace::Bytes(datagram.len())
+        );
         let family_of_socket = if self.is_ipv6()? { SocketAddr::V6(mapped(peer)) } else { peer };
         self.trace.result(
             self.socket.send_to(datagram, &family_of_socket.into()),
@@ -152,7 +155,7 @@ impl DatagramSocket {
         let call = format_args!("recv(fd {})", self.as_raw_fd());
         let result = without_waiting((&self.socket).recv_now(buffer).map(|(n, _)| n));
         self.trace.result(result, call, |n| {
-            n.map_or_else(|| "nothing".to_owned(), |n| format!("{n} bytes"))
+            n.map_or_else(|| "nothing".to_owned(), |n| trace::Bytes(n).to_string())
         })
     }
 
@@ -169,7 +172,10 @@ impl DatagramSocket {
             (&self.socket).recv_now(buffer).and_then(|(n, from)| Ok((n, canonical(inet(from)?))));
         let call = format_args!("recvfrom(fd {})", self.as_raw_fd());
         self.trace.result(without_waiting(result), call, |got| {
-            got.map_or_else(|| "nothing".to_owned(), |(n, from)| format!("{n} bytes from {from}"))
+            got.map_or_else(
+                || "nothing".to_owned(),
+                |(n, from)| format!("{} from {from}", trace::Bytes(n)),
+            )
         })
     }
 

@@ -60,7 +60,7 @@ impl StreamSocket {
             let call = format_args!("recv(fd {})", self.as_raw_fd());
             return self.trace.result(result, call, |n| match n {
                 0 => "end of file".to_owned(),
-                n => format!("{n} bytes"),
+                &n => trace::Bytes(n).to_string(),
             });
         }
     }
@@ -75,7 +75,7 @@ impl StreamSocket {
                 }
                 continue;
             }
-            let call = format_args!("send(fd {}, {} bytes)", self.as_raw_fd(), bytes.len());
+            let call = format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(bytes.len()));
             let n = self.trace.result(result, call, ToString::to_string)?;
             bytes = &bytes[n..];
         }
@@ -111,10 +111,15 @@ impl AsFd for StreamSocket {
 }
 
 pub(super) fn report_state(socket: &SockRef<'_>, trace: &Trace) {
-    let local = socket.local_addr().ok().and_then(|a| a.as_socket()).map(canonical);
-    let peer = socket.peer_addr().ok().and_then(|a| a.as_socket()).map(canonical);
-    if let (Some(local), Some(peer)) = (local, peer) {
-        trace.line(format_args!("fd {}: {} ({local}, {peer})", socket.as_raw_fd(), state(socket)));
+    let inet = |name: io::Result<SockAddr>| name.ok().and_then(|a| a.as_socket()).map(canonical);
+    let fd = socket.as_raw_fd();
+    match (inet(socket.local_addr()), inet(socket.peer_addr())) {
+        (Some(local), Some(peer)) => {
+            trace.line(format_args!("fd {fd}: {} ({local}, {peer})", state(socket)));
+        }
+        // The peer was faster than we are, and the kernel has let go of its address.
+        (Some(_), None) => trace.line(format_args!("fd {fd}: {}", state(socket))),
+        (None, _) => {}
     }
 }
 

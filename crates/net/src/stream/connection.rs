@@ -278,8 +278,11 @@ impl<P: Protocol> Connection<P> {
         // The end of our direction follows the last bytes at once: held back for it, they leave in one segment with it.
         let flags = libc::MSG_NOSIGNAL | if self.phase == Phase::Finishing { more() } else { 0 };
         while at < bytes.len() {
-            let call =
-                format_args!("send(fd {}, {} bytes)", self.socket.as_raw_fd(), bytes.len() - at);
+            let call = format_args!(
+                "send(fd {}, {})",
+                self.socket.as_raw_fd(),
+                trace::Bytes(bytes.len() - at)
+            );
             let result = self.socket.send_with_flags(&bytes[at..], flags);
             match trace.result(result, call, ToString::to_string) {
                 Ok(n) => at += n,
@@ -303,7 +306,7 @@ impl<P: Protocol> Connection<P> {
         let result = self.socket.recv(crate::uninit(buffer));
         let n = trace.result(result, call, |n| match n {
             0 => "end of file".to_owned(),
-            n => format!("{n} bytes"),
+            &n => trace::Bytes(n).to_string(),
         })?;
         // Less than a full buffer empties the socket, and what comes later is told anew. An end of file may have been
         // told together with these bytes, and is not told again.
