@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use callbox_exchange::Quoted;
 use callbox_net::trace::{Observer, Trace};
 
 /// How callbox ends. The only place that knows the numbers.
@@ -210,6 +211,11 @@ pub fn unknown_host(host: impl fmt::Display, problem: &io::Error) -> Failure {
 /// Nobody listens on a datagram port: what ICMP told.
 pub fn refused(server: SocketAddr) -> String {
     format!("nobody listens on {server} (its host answered: port unreachable)")
+}
+
+/// A datagram that nobody waits for, as `--many` reports it.
+pub fn unexpected(from: SocketAddr, datagram: &[u8]) -> String {
+    format!("message {} from unexpected host {from}!", Quoted(datagram))
 }
 
 /// Every try went unanswered.

@@ -33,7 +33,7 @@ pub struct UdpServerArgs {
 /// Flags that say whom a datagram server answers, and how often.
 #[derive(Clone, Debug, Args)]
 pub struct GuardArgs {
-    /// Answers a second to one address; none for no limit [default: none on loopback, 10000 elsewhere]
+    /// Answers a second to one address from each core; none for no limit [default: none on loopback, 10000 elsewhere]
     #[arg(long, value_name = "N", value_parser = max_rate)]
     pub max_rate: Option<MaxRate>,
     /// Answer requests from source ports below 1024 too, where other services live
@@ -57,7 +57,7 @@ pub struct UdpClientArgs {
     /// The port of servers that are given without one
     #[arg(short, long, default_value_t = DEFAULT_PORT)]
     pub port: u16,
-    /// Use one unconnected socket and name the server with each message; piped lines are HOST[:PORT] MESSAGE
+    /// Use one unconnected socket and name the server with each message; piped lines are `HOST[:PORT] MESSAGE`
     #[arg(long)]
     pub many: bool,
     /// How often a request is sent before giving up

@@ -1,9 +1,11 @@
 //! Where a client's lines come from: a prompt on a terminal, or plain lines from a pipe or file.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use callbox_exchange::lines::MAX_LINE;
-use rustyline::config::{BellStyle, Config};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustyline::config::{Behavior, BellStyle, Config};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter};
@@ -12,6 +14,19 @@ use crate::messages::{Failure, Reason};
 
 /// Lines kept for the arrow keys.
 const HISTORY: usize = 1_000;
+
+/// The terminal as it was before the first prompt.
+static BEFORE_PROMPTS: OnceLock<Termios> = OnceLock::new();
+
+/// Puts the terminal back as it was, for a process that ends while another thread stands at a prompt.
+pub fn restore_terminal() {
+    if let Some(before) = BEFORE_PROMPTS.get() {
+        // Nothing is left to do about a terminal that does not take it.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        // The prompt had bracketed paste switched on (xterm's control sequences, private mode 2004), and stands unended.
+        let _ = writeln!(io::stderr().lock(), "\x1b[?2004l");
+    }
+}
 
 /// Standard input, line by line.
 pub enum Input {
@@ -36,7 +51,14 @@ impl Input {
         if !io::stdin().is_terminal() {
             return Ok(Self::Plain(io::stdin().lock()));
         }
-        let config = Config::builder().bell_style(BellStyle::None).auto_add_history(true);
+        if let Ok(before) = tcgetattr(io::stdin()) {
+            let _ = BEFORE_PROMPTS.set(before);
+        }
+        // A prompt is no content: where standard output goes elsewhere, it is shown on the terminal itself.
+        let redirected = !io::stdout().is_terminal();
+        let behavior = if redirected { Behavior::PreferTerm } else { Behavior::Stdio };
+        let config = Config::builder().behavior(behavior);
+        let config = config.bell_style(BellStyle::None).auto_add_history(true);
         let config = config.max_history_size(HISTORY).map_err(|e| unusable(&e))?.build();
         let history = MemHistory::with_config(&config);
         let editor = Editor::with_history(config, history).map_err(|e| unusable(&e))?;

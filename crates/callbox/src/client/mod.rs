@@ -5,12 +5,13 @@ use std::process;
 
 use callbox_net::address::HostPort;
 use callbox_net::{resolve, signal};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::messages::{self, Exit, Failure, Reason};
 
 pub mod input;
 mod many;
+mod output;
 pub mod stream;
 pub mod udp;
 pub mod unix;
@@ -18,6 +19,18 @@ pub mod unix;
 /// All addresses of a server.
 fn addresses(server: &HostPort, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     resolve::resolve(server, port).map_err(|e| messages::unknown_host(&server.host, &e))
+}
+
+/// The one address of a server that datagrams go to. Nothing tells before the first reply which of several is the right
+/// one, so it is the one that the system prefers; but where a name stands for this machine, it is 127.0.0.1, on which
+/// servers listen unless told otherwise.
+fn datagram_address(server: &HostPort, port: u16) -> Result<SocketAddr, Failure> {
+    Ok(most_likely(&addresses(server, port)?))
+}
+
+fn most_likely(addresses: &[SocketAddr]) -> SocketAddr {
+    let local = |address: &&SocketAddr| address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
+    *addresses.iter().find(local).unwrap_or(&addresses[0])
 }
 
 /// A seed for jitter. The standard library's hasher is seeded by the system, and nothing here needs more.
@@ -29,9 +42,24 @@ fn seed() -> u64 {
 /// to wait for.
 fn end_on_signal() -> Result<(), Failure> {
     let end = || {
+        input::restore_terminal();
         messages::error("interrupted; what was not answered by now is lost");
         process::exit(Exit::Interrupted as i32);
     };
     signal::on_interrupt(end, || {})
         .map_err(|e| Failure::network(format!("cannot listen for signals: {}", Reason(&e))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_this_machine_is_asked_where_servers_listen_by_default() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (v6, v4) = (address("[::1]:3000"), address("127.0.0.1:3000"));
+        assert_eq!(most_likely(&[v6, v4]), v4);
+        let elsewhere = [address("[2001:db8::1]:3000"), address("192.0.2.1:3000")];
+        assert_eq!(most_likely(&elsewhere), elsewhere[0]);
+    }
 }

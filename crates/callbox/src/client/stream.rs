@@ -6,6 +6,7 @@ use std::thread;
 use callbox_exchange::{Bare, FixedRead, Line, Lines, Quoted};
 use callbox_net::dial::{DialError, dial};
 use callbox_net::stream::StreamSocket;
+use callbox_net::trace::Trace;
 use callbox_services::ClientShape;
 
 use super::input::{Input, InputLine};
@@ -19,7 +20,7 @@ const BUFFER: usize = 64 << 10;
 /// Runs `callbox tcp client`.
 pub fn run_tcp(args: TcpClientArgs) -> Result<(), Failure> {
     end_on_signal()?;
-    let socket = connect(&args)?;
+    let socket = connect(&args, &messages::trace(args.talk.verbose))?;
     if !args.talk.quiet
         && let Ok(Some(local)) = socket.local_addr()
     {
@@ -32,11 +33,11 @@ pub fn run_tcp(args: TcpClientArgs) -> Result<(), Failure> {
     talk(&socket, &server, &args.talk)
 }
 
-/// Connects to the first of the server's addresses that answers.
-pub fn connect(args: &TcpClientArgs) -> Result<StreamSocket, Failure> {
+/// Connects to the first of the server's addresses that answers, and tells `trace` of the attempts.
+pub fn connect(args: &TcpClientArgs, trace: &Trace) -> Result<StreamSocket, Failure> {
     let found = addresses(&args.server, args.port)?;
     let limit = args.connect_timeout.0;
-    dial(&found, limit, &messages::trace(args.talk.verbose)).map_err(|error| match error {
+    dial(&found, limit, trace).map_err(|error| match error {
         DialError::NoAddress => Failure::usage(format!("the host '{}' has no address", args.server.host)),
         DialError::TimedOut(tried) => {
             let tried: Vec<_> = tried.iter().map(ToString::to_string).collect();
@@ -57,6 +58,15 @@ fn all_failed(failed: &[(std::net::SocketAddr, io::Error)]) -> Failure {
         })
         .collect();
     Failure::network(lines.join("; "))
+}
+
+/// Reads an answer of the length that `args` agree on, in however many pieces it comes. Errors call the server `server`.
+pub fn read_answer(
+    socket: &StreamSocket,
+    server: &str,
+    args: &StreamTalkArgs,
+) -> Result<Vec<u8>, Failure> {
+    Talk { socket, server, args, console: Console::new() }.answer()
 }
 
 /// Says what there is to say over a connection and prints what comes back.
@@ -82,11 +92,21 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    /// Sends the message and reads until all bytes of the answer are there.
+    /// Sends the message and shows the answer.
     fn fixed_length(&self) -> Result<(), Failure> {
+        self.send(self.args.message.as_bytes())?;
+        let answer = self.answer()?;
+        if self.args.quiet {
+            self.console.print(Bare(&answer))
+        } else {
+            self.console.print(format_args!("Server: {}", Quoted(&answer)))
+        }
+    }
+
+    /// Reads until all bytes of the answer are there.
+    fn answer(&self) -> Result<Vec<u8>, Failure> {
         let mut answer =
             FixedRead::new(self.args.length).map_err(|e| Failure::usage(e.to_string()))?;
-        self.send(self.args.message.as_bytes())?;
         let mut buffer = vec![0; BUFFER];
         while !answer.is_complete() {
             let wanted = answer.remaining().min(BUFFER);
@@ -95,12 +115,7 @@ impl Talk<'_> {
                 n => answer.handle_bytes(&buffer[..n]),
             };
         }
-        let answer = answer.finish().map_err(|early| Failure::network(early.to_string()))?;
-        if self.args.quiet {
-            self.console.print(Bare(&answer))
-        } else {
-            self.console.print(format_args!("Server: {}", Quoted(&answer)))
-        }
+        answer.finish().map_err(|early| Failure::network(early.to_string()))
     }
 
     /// One line, one answer, until the end of input.
@@ -253,14 +268,22 @@ impl<'a> Replies<'a> {
                 None => {}
             }
             match self.talk.read(&mut self.buffer)? {
-                0 => {
-                    let server = self.talk.server;
-                    return Err(Failure::network(format!(
-                        "{server} closed the connection before it answered"
-                    )));
-                }
+                0 => return Err(self.ended()),
                 n => self.unread = 0..n,
             }
         }
+    }
+
+    /// The server has closed although an answer is due. The beginning of one is not shown as if it were the whole.
+    fn ended(&mut self) -> Failure {
+        let server = self.talk.server;
+        Failure::network(match self.lines.finish() {
+            None => format!("{server} closed the connection before it answered"),
+            Some(Line::Whole(part)) => format!(
+                "{server} closed the connection in the middle of its answer, of which {} bytes came",
+                part.len()
+            ),
+            Some(Line::TooLong) => return self.talk.reply_too_long(),
+        })
     }
 }

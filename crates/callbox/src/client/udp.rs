@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use callbox_exchange::ask::PARKED_SOCKETS;
+use callbox_exchange::lines::MAX_LINE;
 use callbox_exchange::{Action, Ask, Backoff, Bare, Outcome, Quoted, same_host};
-use callbox_net::address::{DEFAULT_PORT, HostPort};
+use callbox_net::address::HostPort;
 use callbox_net::datagram::{DatagramSocket, max_payload};
 use callbox_net::trace::Trace;
 
 use super::input::{Input, InputLine};
-use super::{addresses, end_on_signal, many, seed};
+use super::{datagram_address, end_on_signal, many, seed};
 use crate::cli::UdpClientArgs;
 use crate::messages::{self, Console, Exit, Failure, Reason};
 
@@ -24,12 +25,11 @@ pub fn run(args: UdpClientArgs) -> Result<(), Failure> {
     if args.many || args.servers.len() > 1 {
         return many::run(&args);
     }
-    end_on_signal()?;
     let default = HostPort { host: "127.0.0.1".to_owned(), port: None };
     let name = args.servers.first().unwrap_or(&default);
-    debug_assert_ne!(DEFAULT_PORT, 0);
-    let server = addresses(name, args.port)?[0];
-    let mut client = Client::new(server, &args)?;
+    let server = datagram_address(name, args.port)?;
+    let mut client = Client::new(server, &args, &messages::trace(args.verbose))?;
+    end_on_signal()?;
     let mut input = Input::open()?;
     let console = Console::new();
     let mut worst = Ok(());
@@ -57,7 +57,8 @@ pub struct Client {
     trace: Trace,
     ask: Ask,
     socket: DatagramSocket,
-    announced: Option<SocketAddr>,
+    /// Whether it was said which address the socket in hand has.
+    announced: bool,
     /// Sockets that were replaced. While they are open their ports are not given out again, so nothing that comes late
     /// can reach a younger socket.
     parked: VecDeque<DatagramSocket>,
@@ -67,22 +68,26 @@ pub struct Client {
 
 impl Client {
     /// A client that talks with `server` over a connected socket, which is opened here.
-    pub fn new(server: SocketAddr, args: &UdpClientArgs) -> Result<Self, Failure> {
-        let trace = messages::trace(args.verbose);
+    pub fn new(server: SocketAddr, args: &UdpClientArgs, trace: &Trace) -> Result<Self, Failure> {
         let backoff = Backoff { first: args.timeout.0, tries: args.tries };
-        let socket = open(server, args.from_any_port, &trace)?;
+        let socket = open(server, args.from_any_port, trace)?;
         Ok(Self {
             server,
             from_any_port: args.from_any_port,
             quiet: args.quiet,
-            trace,
+            trace: trace.clone(),
             ask: Ask::new(backoff, seed()),
             socket,
-            announced: None,
+            announced: false,
             parked: VecDeque::with_capacity(PARKED_SOCKETS + 1),
             buffer: vec![0; BUFFER],
             start: Instant::now(),
         })
+    }
+
+    /// The address of the socket in hand.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
     }
 
     /// Sends one line and gives its reply.
@@ -95,7 +100,7 @@ impl Client {
             }
             InputLine::TooLong => {
                 return Err(Failure::usage(format!(
-                    "the message is longer than a line may be, and a datagram to {} carries at most {limit}; it was not sent",
+                    "the message is more than {MAX_LINE} bytes long, and a datagram to {} carries at most {limit}; it was not sent",
                     self.server
                 )));
             }
@@ -126,6 +131,7 @@ impl Client {
     fn renew(&mut self) -> Result<(), Failure> {
         let fresh = open(self.server, self.from_any_port, &self.trace)?;
         self.parked.push_back(std::mem::replace(&mut self.socket, fresh));
+        self.announced = false;
         if self.parked.len() > PARKED_SOCKETS {
             self.parked.pop_front();
         }
@@ -147,31 +153,40 @@ impl Client {
 
     fn receive(&mut self, until: Duration) -> Result<(), Failure> {
         let left = until.saturating_sub(self.start.elapsed());
-        match self.datagram(Some(left)) {
-            Ok(Some(length)) => self.ask.handle_reply(&self.buffer[..length]),
-            Ok(None) => self.ask.handle_timeout(self.start.elapsed()),
+        match self.arrival(Some(left)) {
+            Ok(Arrival::Reply(length)) => self.ask.handle_reply(&self.buffer[..length]),
+            Ok(_) => self.ask.handle_timeout(self.start.elapsed()),
             Err(error) => self.socket_failed(&error)?,
         }
         Ok(())
     }
 
-    /// The next datagram from the server, if one comes within `timeout`.
-    fn datagram(&mut self, timeout: Option<Duration>) -> io::Result<Option<usize>> {
+    /// What comes within `timeout`.
+    fn arrival(&mut self, timeout: Option<Duration>) -> io::Result<Arrival> {
         if !self.from_any_port {
-            return self.socket.recv(&mut self.buffer, timeout);
+            let received = self.socket.recv(&mut self.buffer, timeout)?;
+            return Ok(received.map_or(Arrival::Nothing, Arrival::Reply));
         }
         if let Some((_, error)) = self.socket.next_refusal()? {
             return Err(error);
         }
-        let received = self.socket.recv_from(&mut self.buffer, timeout)?;
-        // A stranger's datagram is as good as none: the machine is asked again what to do.
-        Ok(received.filter(|(_, from)| same_host(*from, self.server)).map(|(length, _)| length))
+        Ok(match self.socket.recv_from(&mut self.buffer, timeout)? {
+            None => Arrival::Nothing,
+            Some((length, from)) if same_host(from, self.server) => Arrival::Reply(length),
+            Some(_) => Arrival::Stranger,
+        })
     }
 
     /// Replies that came after their exchange was over tell the machine that the socket is no longer to be trusted.
     fn note_what_came_unasked(&mut self) {
-        while let Ok(Some(length)) = self.datagram(Some(Duration::ZERO)) {
-            self.ask.handle_reply(&self.buffer[..length]);
+        loop {
+            match self.arrival(Some(Duration::ZERO)) {
+                Ok(Arrival::Nothing) => return,
+                Ok(Arrival::Stranger) => {}
+                // After one of these the socket is exchanged, so what else came to it no longer matters.
+                Ok(Arrival::Reply(length)) => return self.ask.handle_reply(&self.buffer[..length]),
+                Err(_) => return self.ask.handle_refused(),
+            }
         }
     }
 
@@ -191,16 +206,23 @@ impl Client {
 
     /// Says which address the kernel gave us: an unconnected socket has none before it sends.
     fn announce(&mut self) {
-        if self.quiet {
+        if self.quiet || self.announced {
             return;
         }
-        if let Ok(address) = self.socket.local_addr()
-            && self.announced != Some(address)
-        {
-            self.announced = Some(address);
+        self.announced = true;
+        if let Ok(address) = self.socket.local_addr() {
             messages::status(format_args!("The OS assigned the address {address} to me"));
         }
     }
+}
+
+/// What came to a client's socket.
+enum Arrival {
+    Nothing,
+    /// So many bytes from the server, in the client's buffer.
+    Reply(usize),
+    /// A datagram from elsewhere, which only an unconnected socket lets in.
+    Stranger,
 }
 
 fn open(server: SocketAddr, from_any_port: bool, trace: &Trace) -> Result<DatagramSocket, Failure> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use callbox_exchange::{Bare, Quoted};
 use callbox_net::stream::StreamSocket;
+use callbox_net::unix::is_other_type;
 use callbox_net::unix_datagram::{MAX_PAYLOAD, UnixDatagramSocket};
 use callbox_services::ReplyKind;
 
@@ -66,19 +67,17 @@ fn run_datagram(args: &UnixClientArgs) -> Result<(), Failure> {
                 ));
             }
         };
-        socket.send(&request).map_err(|e| cannot_connect(&args.path, &e))?;
+        socket.send(&request, Some(args.timeout.0)).map_err(|e| match e.kind() {
+            io::ErrorKind::TimedOut => silent(args),
+            _ => cannot_connect(&args.path, &e),
+        })?;
         if !answers {
             continue;
         }
         let reply = socket
             .recv_from(&mut buffer, Some(args.timeout.0))
             .map_err(|e| cannot_connect(&args.path, &e))?;
-        let Some((length, _)) = reply else {
-            return Err(Failure::network(format!(
-                "{server} was silent for {:?} (--timeout)",
-                args.timeout.0
-            )));
-        };
+        let Some((length, _)) = reply else { return Err(silent(args)) };
         let reply = &buffer[..length];
         if args.quiet {
             console.print(Bare(reply))?;
@@ -89,19 +88,24 @@ fn run_datagram(args: &UnixClientArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+fn silent(args: &UnixClientArgs) -> Failure {
+    let server = args.path.display();
+    Failure::network(format!("{server} was silent for {:?} (--timeout)", args.timeout.0))
+}
+
 fn cannot_connect(path: &Path, error: &io::Error) -> Failure {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => {
             Failure::usage(format!("cannot connect to {path}: no such file; is the path right?"))
         }
-        io::ErrorKind::ConnectionRefused => {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::BrokenPipe => {
             Failure::network(format!("cannot connect to {path}: nobody listens there any more"))
         }
         io::ErrorKind::InvalidInput => Failure::usage(format!(
             "cannot connect to {path}: a socket's path is 1 to 107 bytes long"
         )),
-        _ if error.raw_os_error() == Some(91) => Failure::network(format!(
+        _ if is_other_type(error) => Failure::usage(format!(
             "cannot connect to {path}: it is a socket of the other type; see --type"
         )),
         _ => Failure::network(format!("cannot talk to {path}: {}", Reason(error))),

@@ -37,12 +37,14 @@ pub struct Recorder {
     connections: Sampler,
 }
 
-impl Recorder {
-    /// A recorder that prints nothing.
-    pub const fn silent() -> Self {
+/// A recorder that prints nothing.
+impl Default for Recorder {
+    fn default() -> Self {
         Self::with(None)
     }
+}
 
+impl Recorder {
     const fn with(shared: Option<Arc<Shared>>) -> Self {
         Self {
             shared,

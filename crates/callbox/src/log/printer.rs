@@ -39,13 +39,18 @@ impl Log {
         on_closed: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         if quiet {
-            return Ok(Self { shared: None, printer: None });
+            return Ok(Self::silent());
         }
         let shared = Arc::new(Shared::new(what));
         let theirs = Arc::clone(&shared);
         let printer =
             thread::Builder::new().name("log".to_owned()).spawn(move || theirs.print(on_closed))?;
         Ok(Self { shared: Some(shared), printer: Some(printer) })
+    }
+
+    /// A log that prints nothing.
+    pub const fn silent() -> Self {
+        Self { shared: None, printer: None }
     }
 
     /// A recorder for one serving thread.

@@ -9,6 +9,7 @@ use callbox_net::{interfaces, signal};
 
 use crate::messages::{self, Exit, Failure};
 
+mod conversation;
 pub mod datagram;
 pub mod stream;
 pub mod udp;
@@ -92,6 +93,7 @@ fn addresses(wanted: &BindAddress, port: u16) -> Result<Vec<SocketAddr>, Failure
 fn interface_names() -> Vec<String> {
     let mut names: Vec<_> =
         interfaces::addresses().unwrap_or_default().into_iter().map(|i| i.interface).collect();
+    names.sort_unstable();
     names.dedup();
     names
 }

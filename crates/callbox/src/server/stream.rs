@@ -1,22 +1,15 @@
-//! `callbox tcp server`, and the streams of `callbox unix server`: a service around each connection.
+//! `callbox tcp server`, and the streams of `callbox unix server`.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
-use std::time::Instant;
 
-use callbox_exchange::EndedEarly;
 use callbox_net::limits;
-use callbox_net::stream::{
-    CloseReason, Endpoints, Limits, Next, Protocol, Server, Service as Connections, Stopper,
-    StreamListener, Trouble,
-};
-use callbox_services::greeting::GREETING_LENGTH;
-use callbox_services::{ClientShape, Flow, Service, StreamService};
+use callbox_net::stream::{Limits, Server, Stopper, StreamListener};
 
-use super::datagram::wall_clock;
+use super::conversation::{SharedRecorder, Worker};
 use super::{listen_at, stop_on_signal};
 use crate::cli::{StreamServeArgs, TcpServerArgs};
-use crate::log::{ConnectionEnd, ConnectionEntry, Log, Recorder};
+use crate::log::Log;
 use crate::messages::{self, Failure, Reason};
 
 /// Connections at a time unless told otherwise, as far as the limit on open files allows: memory stays below 300 MB.
@@ -32,218 +25,115 @@ pub fn run_tcp(args: TcpServerArgs) -> Result<(), Failure> {
     let listeners = listen_at(&args.bind, args.port, |place| {
         StreamListener::bind_tcp_group(place.address, place.dual_stack, workers, &trace)
     })?;
-    serve(listeners, &args.serve)
+    run(listeners, &args.serve)
 }
 
 /// Serves on `listeners` until a signal, or the end of standard output's reader, ends it.
-pub(super) fn serve(listeners: Vec<StreamListener>, args: &StreamServeArgs) -> Result<(), Failure> {
+pub(super) fn run(listeners: Vec<StreamListener>, args: &StreamServeArgs) -> Result<(), Failure> {
     let mut places: Vec<_> = listeners.iter().map(ToString::to_string).collect();
     places.dedup();
-    let limits = connection_limits(args);
-    let (log, servers) = {
-        let stoppers = Arc::new(OnceLock::<Vec<Stopper>>::new());
-        let on_closed = Arc::clone(&stoppers);
-        let log = Log::start(args.quiet, "connection", move || stop_all(&on_closed))
-            .map_err(|e| no_server(&e))?;
-        let mut servers = Vec::with_capacity(listeners.len());
-        for listener in listeners {
-            let worker = Worker {
-                service: args.service.0,
-                recorder: Arc::new(Mutex::new(log.recorder())),
-                start: Instant::now(),
-                idle: format!("nothing came for {:?}", args.idle_timeout.0).into(),
-            };
-            servers.push(Server::new(listener, worker, limits.clone()).map_err(|e| no_server(&e))?);
+    let server = StreamServer::new(listeners, args)?;
+    let stopper = server.stopper();
+    let on_closed = stopper.clone();
+    stop_on_signal(move || {
+        let open = stopper.open();
+        if open > 0 {
+            messages::status(format_args!(
+                "Finishing what is open ({open}); a second signal ends it at once"
+            ));
         }
-        let _ = stoppers.set(servers.iter().map(Server::stopper).collect());
-        stop_on_signal(move || stop_all(&stoppers))?;
-        (log, servers)
-    };
+        stopper.stop();
+    })?;
+    let log = Log::start(args.quiet, "connection", move || on_closed.stop())
+        .map_err(|e| no_server(&e))?;
     for place in places {
         messages::status(format_args!("Listening at {place}"));
     }
     log.line("Waiting for a new connection");
-    let result = run_all(servers);
+    let result = server.serve(&log);
     log.finish();
     result
 }
 
-fn stop_all(stoppers: &OnceLock<Vec<Stopper>>) {
-    stoppers.get().into_iter().flatten().for_each(Stopper::stop);
+/// A server that listens and does not yet serve: one event loop for each listener.
+pub struct StreamServer {
+    servers: Vec<Server<Worker>>,
+    recorders: Vec<SharedRecorder>,
+    limits: Limits,
 }
 
-fn run_all(servers: Vec<Server<Worker>>) -> Result<(), Failure> {
-    thread::scope(|scope| {
-        let mut threads = Vec::with_capacity(servers.len());
-        for (number, mut server) in servers.into_iter().enumerate() {
-            let builder = thread::Builder::new().name(format!("stream-{number}"));
-            threads.push(
-                builder.spawn_scoped(scope, move || server.run()).map_err(|e| no_server(&e))?,
-            );
+impl StreamServer {
+    /// A server for what comes to `listeners`.
+    pub fn new(listeners: Vec<StreamListener>, args: &StreamServeArgs) -> Result<Self, Failure> {
+        let limits = connection_limits(args);
+        let mut server = Self { servers: Vec::new(), recorders: Vec::new(), limits };
+        for listener in listeners {
+            let recorder = SharedRecorder::default();
+            let worker = Worker::new(args.service.0, Arc::clone(&recorder), args.idle_timeout.0);
+            let limits = server.limits.clone();
+            server.servers.push(Server::new(listener, worker, limits).map_err(|e| no_server(&e))?);
+            server.recorders.push(recorder);
         }
-        for thread in threads {
-            if let Ok(Err(error)) = thread.join() {
-                return Err(no_server(&error));
+        Ok(server)
+    }
+
+    /// A handle that ends [`Self::serve`].
+    pub fn stopper(&self) -> StreamStopper {
+        StreamStopper {
+            stoppers: self.servers.iter().map(Server::stopper).collect(),
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// Serves until it is stopped, one thread an event loop.
+    pub fn serve(self, log: &Log) -> Result<(), Failure> {
+        for recorder in &self.recorders {
+            *recorder.lock().unwrap_or_else(PoisonError::into_inner) = log.recorder();
+        }
+        thread::scope(|scope| {
+            let mut threads = Vec::with_capacity(self.servers.len());
+            for (number, mut server) in self.servers.into_iter().enumerate() {
+                let builder = thread::Builder::new().name(format!("stream-{number}"));
+                threads.push(
+                    builder.spawn_scoped(scope, move || server.run()).map_err(|e| no_server(&e))?,
+                );
             }
-        }
-        Ok(())
-    })
+            for thread in threads {
+                if let Ok(Err(error)) = thread.join() {
+                    return Err(no_server(&error));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Ends a server, from any thread.
+#[derive(Clone)]
+pub struct StreamStopper {
+    stoppers: Vec<Stopper>,
+    limits: Limits,
+}
+
+impl StreamStopper {
+    /// No connection is accepted any more; those that are open have a few seconds to finish.
+    pub fn stop(&self) {
+        self.stoppers.iter().for_each(Stopper::stop);
+    }
+
+    /// Connections that are open.
+    pub fn open(&self) -> usize {
+        self.limits.open()
+    }
 }
 
 fn connection_limits(args: &StreamServeArgs) -> Limits {
     let files = limits::raise_open_files().saturating_sub(RESERVED_FILES).max(1);
-    let connections =
-        args.max_connections.map_or(MAX_CONNECTIONS.min(files), |asked| asked as usize);
+    let connections = match args.max_connections {
+        Some(asked) => asked as usize,
+        None => MAX_CONNECTIONS.min(files),
+    };
     Limits::new(connections, args.idle_timeout.0)
-}
-
-/// Makes a conversation for each connection of one thread.
-struct Worker {
-    service: &'static Service,
-    recorder: SharedRecorder,
-    start: Instant,
-    /// What is said of a connection that was idle for too long.
-    idle: Arc<str>,
-}
-
-/// All connections of a thread write to the thread's recorder; only that thread locks it.
-type SharedRecorder = Arc<Mutex<Recorder>>;
-
-impl Connections for Worker {
-    type Protocol = Conversation;
-
-    fn accept(&mut self, endpoints: Endpoints) -> Conversation {
-        Conversation {
-            service: self.service.stream.map(|make| make()),
-            story: Story::new(endpoints, self.service.client == ClientShape::FixedLength),
-            recorder: Arc::clone(&self.recorder),
-            start: self.start,
-            idle: Arc::clone(&self.idle),
-        }
-    }
-
-    fn trouble(&mut self, trouble: Trouble) {
-        let line = match trouble {
-            Trouble::Full { connections } => format!(
-                "{connections} connections are open, which is the limit; new ones wait until one ends (--max-connections)"
-            ),
-            Trouble::OutOfResources(error) => format!(
-                "cannot accept a connection: {}; new ones wait until one ends (raise the limit with ulimit -n)",
-                Reason(&error)
-            ),
-        };
-        messages::error(line);
-    }
-}
-
-/// One connection: the service that speaks on it, and what will be printed of it.
-struct Conversation {
-    service: Option<Box<dyn StreamService>>,
-    story: Story,
-    recorder: SharedRecorder,
-    start: Instant,
-    idle: Arc<str>,
-}
-
-/// What is remembered of a connection in order to print it when it has ended.
-struct Story {
-    endpoints: Endpoints,
-    /// The beginning of what the peer said, for the service that has a fixed length.
-    message: Option<([u8; GREETING_LENGTH], u8)>,
-    received: u64,
-    sent: u64,
-}
-
-impl Story {
-    const fn new(endpoints: Endpoints, fixed_length: bool) -> Self {
-        let message = if fixed_length { Some(([0; GREETING_LENGTH], 0)) } else { None };
-        Self { endpoints, message, received: 0, sent: 0 }
-    }
-
-    fn heard(&mut self, input: &[u8]) {
-        self.received += input.len() as u64;
-        if let Some((message, length)) = &mut self.message {
-            let at = usize::from(*length);
-            let taken = input.len().min(GREETING_LENGTH - at);
-            message[at..at + taken].copy_from_slice(&input[..taken]);
-            *length += taken as u8;
-        }
-    }
-
-    fn end(&self, reason: &CloseReason, idle: &str) -> ConnectionEntry {
-        let message =
-            self.message.as_ref().map(|(message, length)| &message[..usize::from(*length)]);
-        let end = match (reason, message) {
-            (CloseReason::Lost(error), _) => {
-                ConnectionEnd::Because(format!("the connection was lost: {}", Reason(error)))
-            }
-            (CloseReason::Idle, _) => ConnectionEnd::Because(idle.to_owned()),
-            (CloseReason::Stopped, _) => ConnectionEnd::Because("the server stops".to_owned()),
-            (CloseReason::Done, Some(message)) if message.len() < GREETING_LENGTH => {
-                ConnectionEnd::Early(EndedEarly {
-                    expected: GREETING_LENGTH,
-                    received: message.len(),
-                })
-            }
-            (CloseReason::Done, _) => ConnectionEnd::Done,
-        };
-        ConnectionEntry {
-            peer: self.endpoints.peer,
-            local: self.endpoints.local,
-            message: message.filter(|message| !message.is_empty()).map(<[u8]>::to_vec),
-            traffic: self.message.is_none().then_some((self.received, self.sent)),
-            end,
-        }
-    }
-}
-
-impl Conversation {
-    fn speak(
-        &mut self,
-        out: &mut Vec<u8>,
-        tell: impl FnOnce(&mut dyn StreamService, &mut Vec<u8>) -> Flow,
-    ) -> Next {
-        let Some(service) = &mut self.service else { return Next::Finish };
-        let flow = tell(service.as_mut(), out);
-        self.story.sent += out.len() as u64;
-        match flow {
-            Flow::Continue => Next::Continue,
-            Flow::Finish => Next::Finish,
-        }
-    }
-}
-
-impl Protocol for Conversation {
-    fn on_open(&mut self, out: &mut Vec<u8>) -> Next {
-        self.speak(out, |service, out| service.on_open(wall_clock(), out))
-    }
-
-    fn on_bytes(&mut self, input: &[u8], out: &mut Vec<u8>) -> Next {
-        self.story.heard(input);
-        self.speak(out, |service, out| service.on_bytes(wall_clock(), input, out))
-    }
-
-    fn on_end(&mut self, out: &mut Vec<u8>) -> Next {
-        self.speak(out, |service, out| service.on_end(wall_clock(), out))
-    }
-
-    fn poll_output(&mut self, room: usize, out: &mut Vec<u8>) {
-        self.speak(out, |service, out| {
-            service.poll_output(wall_clock(), room, out);
-            Flow::Continue
-        });
-    }
-
-    fn generates(&self) -> bool {
-        self.service.as_ref().is_some_and(|service| service.generates())
-    }
-
-    fn on_close(&mut self, reason: CloseReason) {
-        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.start.elapsed();
-        recorder
-            .connection(now, &self.story.endpoints.peer, || self.story.end(&reason, &self.idle));
-    }
 }
 
 fn no_server(error: &std::io::Error) -> Failure {

@@ -7,6 +7,7 @@ use std::thread;
 
 use callbox_net::datagram::{Batch, DatagramSocket};
 use callbox_net::limits;
+use callbox_net::trace::Trace;
 use callbox_services::Service;
 use callbox_services::guard::Guard;
 
@@ -18,7 +19,7 @@ use crate::messages::{self, Failure};
 
 /// Runs the server until a signal, or the end of standard output's reader, ends it.
 pub fn run(args: UdpServerArgs) -> Result<(), Failure> {
-    let server = UdpServer::bind(&args)?;
+    let server = UdpServer::bind(&args, &messages::trace(args.verbose))?;
     let stopper = server.stopper();
     let on_closed = stopper.clone();
     stop_on_signal(move || stopper.stop())?;
@@ -41,12 +42,11 @@ pub struct UdpServer {
 }
 
 impl UdpServer {
-    /// Binds every socket that `args` ask for.
-    pub fn bind(args: &UdpServerArgs) -> Result<Self, Failure> {
-        let trace = messages::trace(args.verbose);
+    /// Binds every socket that `args` ask for, and tells `trace` of their calls.
+    pub fn bind(args: &UdpServerArgs, trace: &Trace) -> Result<Self, Failure> {
         let workers = limits::processors();
         let sockets = listen_at(&args.bind, args.port, |place| {
-            DatagramSocket::bind_group(place.address, place.dual_stack, workers, &trace)
+            DatagramSocket::bind_group(place.address, place.dual_stack, workers, trace)
         })?;
         Ok(Self {
             sockets: sockets.into_iter().map(Arc::new).collect(),

@@ -40,7 +40,7 @@ fn run_stream(args: &UnixServerArgs) -> Result<(), Failure> {
         quiet: args.quiet,
         verbose: args.verbose,
     };
-    stream::serve(vec![listener], &serve)
+    stream::run(vec![listener], &serve)
 }
 
 fn run_datagram(args: &UnixServerArgs) -> Result<(), Failure> {
@@ -50,13 +50,16 @@ fn run_datagram(args: &UnixServerArgs) -> Result<(), Failure> {
     let trace = messages::trace(args.verbose);
     let socket =
         UnixDatagramSocket::bind(&args.path, &trace).map_err(|e| cannot_bind(&args.path, &e))?;
-    let socket = Arc::new(socket);
+    let waker = socket
+        .waker()
+        .map(Arc::new)
+        .map_err(|e| Failure::network(format!("cannot serve: {}", Reason(&e))))?;
     let stopping = Arc::new(AtomicBool::new(false));
     let stop = {
-        let (socket, stopping) = (Arc::clone(&socket), Arc::clone(&stopping));
+        let stopping = Arc::clone(&stopping);
         move || {
             stopping.store(true, Ordering::Release);
-            socket.wake();
+            waker.wake();
         }
     };
     let on_closed = stop.clone();
@@ -71,7 +74,7 @@ fn run_datagram(args: &UnixServerArgs) -> Result<(), Failure> {
 
 /// One datagram a call: between processes of one user there is no network to save calls for. Only that user may send
 /// (the file's permissions), so no guard stands here.
-fn answer_all(
+pub fn answer_all(
     socket: &UnixDatagramSocket,
     service: DatagramServiceName,
     log: &Log,
