@@ -9,7 +9,7 @@ use callbox_exchange::ask::PARKED_SOCKETS;
 use callbox_exchange::lines::MAX_LINE;
 use callbox_exchange::{Action, Ask, Backoff, Bare, Outcome, Quoted, same_host};
 use callbox_net::address::HostPort;
-use callbox_net::datagram::{DatagramSocket, max_payload};
+use callbox_net::datagram::{DatagramSocket, is_out_of_buffers, max_payload};
 use callbox_net::trace::Trace;
 
 use super::input::{Input, InputLine};
@@ -197,7 +197,7 @@ impl Client {
                 Ok(())
             }
             // A full device queue loses the datagram as a network would, and it is asked for again.
-            _ if error.raw_os_error() == Some(105) => Ok(()),
+            _ if is_out_of_buffers(error) => Ok(()),
             _ => {
                 Err(Failure::network(format!("cannot talk to {}: {}", self.server, Reason(error))))
             }

@@ -8,6 +8,7 @@ mod distinct;
 mod entry;
 mod printer;
 mod sampler;
+mod shared;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +17,10 @@ use std::time::Duration;
 use callbox_net::stream::PeerName;
 use callbox_services::guard::Refused;
 
-use distinct::Distinct;
-use entry::Entries;
 pub use entry::{ConnectionEnd, ConnectionEntry};
 pub use printer::Log;
-use printer::Shared;
 use sampler::Sampler;
+use shared::{Shared, SharedCounts};
 
 /// Datagrams shown per second and thread; a person reads ten lines a second, a script that follows along a thousand.
 /// At this rate printing costs under 1 % of a core.
@@ -32,7 +31,7 @@ const CONNECTIONS_A_SECOND: u32 = 200;
 
 /// One serving thread's end of the log.
 pub struct Recorder {
-    shared: Option<Arc<Shared>>,
+    log: Option<(Arc<Shared>, SharedCounts)>,
     datagrams: Sampler,
     connections: Sampler,
 }
@@ -40,14 +39,17 @@ pub struct Recorder {
 /// A recorder that prints nothing.
 impl Default for Recorder {
     fn default() -> Self {
-        Self::with(None)
+        Self::new(None)
     }
 }
 
 impl Recorder {
-    const fn with(shared: Option<Arc<Shared>>) -> Self {
+    fn new(shared: Option<Arc<Shared>>) -> Self {
         Self {
-            shared,
+            log: shared.map(|shared| {
+                let counts = shared.counts();
+                (shared, counts)
+            }),
             datagrams: Sampler::new(DATAGRAMS_A_SECOND),
             connections: Sampler::new(CONNECTIONS_A_SECOND),
         }
@@ -56,7 +58,7 @@ impl Recorder {
     /// A datagram came in. Costs a few nanoseconds unless it is one of those shown.
     #[inline]
     pub fn datagram(&mut self, now: Duration, peer: &SocketAddr, datagram: &[u8]) {
-        if let Some(shared) = &self.shared {
+        if let Some((shared, _)) = &self.log {
             if self.datagrams.take(now)
                 && shared.record(|entries| entries.push_datagram(peer, datagram))
             {
@@ -68,7 +70,7 @@ impl Recorder {
 
     /// A datagram came in from a peer that has a name instead of an address.
     pub fn named_datagram(&mut self, now: Duration, peer: &str, datagram: &[u8]) {
-        if let Some(shared) = &self.shared {
+        if let Some((shared, _)) = &self.log {
             if self.datagrams.take(now)
                 && shared.record(|entries| entries.push_named(peer, datagram))
             {
@@ -85,7 +87,7 @@ impl Recorder {
         peer: &PeerName,
         entry: impl FnOnce() -> ConnectionEntry,
     ) {
-        if let Some(shared) = &self.shared {
+        if let Some((shared, _)) = &self.log {
             if self.connections.take(now)
                 && shared.record(|entries| entries.push_connection(entry()))
             {
@@ -96,9 +98,9 @@ impl Recorder {
     }
 
     /// What the guard has refused so far, which is told when it has grown.
-    pub fn refused(&mut self, worker: usize, refused: &Refused) {
-        if let Some(shared) = &self.shared {
-            shared.note_refused(worker, refused);
+    pub fn refused(&mut self, refused: &Refused) {
+        if let Some((shared, counts)) = &self.log {
+            shared.note_refused(counts, refused);
         }
     }
 }

@@ -14,22 +14,16 @@ pub struct Answering {
     service: Box<dyn DatagramService>,
     guard: Guard,
     recorder: Recorder,
-    worker: usize,
     start: Instant,
     now: Duration,
     wall: UnixTime,
 }
 
 impl Answering {
-    /// For the serving thread with the number `worker`.
-    pub fn new(
-        service: Box<dyn DatagramService>,
-        guard: Guard,
-        recorder: Recorder,
-        worker: usize,
-    ) -> Self {
+    /// For one serving thread.
+    pub fn new(service: Box<dyn DatagramService>, guard: Guard, recorder: Recorder) -> Self {
         let (start, wall) = (Instant::now(), wall_clock());
-        Self { service, guard, recorder, worker, start, now: Duration::ZERO, wall }
+        Self { service, guard, recorder, start, now: Duration::ZERO, wall }
     }
 
     /// A batch begins: the clocks are read once for all of it.
@@ -40,7 +34,7 @@ impl Answering {
 
     /// A batch is done: the log hears what the guard refused.
     pub fn end(&mut self) {
-        self.recorder.refused(self.worker, self.guard.refused());
+        self.recorder.refused(self.guard.refused());
     }
 
     fn release(

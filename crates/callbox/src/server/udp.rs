@@ -36,6 +36,7 @@ pub fn run(args: UdpServerArgs) -> Result<(), Failure> {
 /// A server that is bound and not yet serving.
 pub struct UdpServer {
     sockets: Vec<Arc<DatagramSocket>>,
+    addresses: Vec<SocketAddr>,
     service: &'static Service,
     args: UdpServerArgs,
     stopping: Arc<AtomicBool>,
@@ -48,8 +49,12 @@ impl UdpServer {
         let sockets = listen_at(&args.bind, args.port, |place| {
             DatagramSocket::bind_group(place.address, place.dual_stack, workers, trace)
         })?;
+        let mut addresses: Vec<_> =
+            sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        addresses.dedup();
         Ok(Self {
             sockets: sockets.into_iter().map(Arc::new).collect(),
+            addresses,
             service: args.service.0,
             args: args.clone(),
             stopping: Arc::new(AtomicBool::new(false)),
@@ -57,11 +62,8 @@ impl UdpServer {
     }
 
     /// The addresses that it listens at, each once.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        let mut all: Vec<_> =
-            self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
-        all.dedup();
-        all
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// A handle that ends [`Self::serve`].
@@ -71,12 +73,12 @@ impl UdpServer {
 
     /// Serves until it is stopped: one thread a socket.
     pub fn serve(&self, log: &Log) -> Result<(), Failure> {
-        let own = own_addresses(&self.addresses());
+        let own = own_addresses(&self.addresses);
         thread::scope(|scope| {
             for (number, socket) in self.sockets.iter().enumerate() {
                 let Some(service) = self.service.datagram else { continue };
                 let guard = Guard::new(self.args.guard.policy(), self.service, &own);
-                let mut answering = Answering::new(service(), guard, log.recorder(), number);
+                let mut answering = Answering::new(service(), guard, log.recorder());
                 thread::Builder::new()
                     .name(format!("udp-{number}"))
                     .spawn_scoped(scope, move || {

@@ -1,7 +1,7 @@
 //! Datagram sockets: one call at a time for clients, batches for servers.
 
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
@@ -297,10 +297,8 @@ impl RecvNow for &Socket {
     }
 }
 
-/// Whether an address is one of this machine's loopback addresses.
-pub const fn is_loopback(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_loopback(),
-    }
+/// Whether a send failed because a queue on the way to the device was full (`ENOBUFS`): the datagram is lost as a
+/// network would lose it, and may be sent again.
+pub fn is_out_of_buffers(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOBUFS)
 }
