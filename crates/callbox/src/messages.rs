@@ -103,11 +103,24 @@ pub fn usage(problem: &clap::Error) -> ExitCode {
             ExitCode::from(Exit::Usage as u8)
         }
         _ => {
-            let text = problem.render().to_string();
-            error(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+            error(one_line(&problem.render().to_string()));
             ExitCode::from(Exit::Usage as u8)
         }
     }
+}
+
+/// The parser's several paragraphs as one line: what is wrong, a tip if it has one, and where to learn more.
+fn one_line(text: &str) -> String {
+    let mut paragraphs =
+        text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let wrong = paragraphs.next().unwrap_or_default();
+    let mut line = wrong.strip_prefix("error: ").unwrap_or(&wrong).to_owned();
+    for tip in paragraphs.filter_map(|part| part.strip_prefix("tip: ").map(str::to_owned)) {
+        line.push_str("; ");
+        line.push_str(&tip);
+    }
+    line.push_str("; try --help");
+    line
 }
 
 /// Says a line on standard error.

@@ -26,6 +26,7 @@ impl SocketFile {
     /// (`AddrInUse`), and so is a file that is no socket (`AlreadyExists`): neither is ever removed.
     pub fn bind(socket: &Socket, path: &Path, trace: &Trace) -> io::Result<Self> {
         let address = SockAddr::unix(path)?;
+        let _lock = lock_directory(path);
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
                 return Err(io::Error::new(
@@ -66,6 +67,16 @@ impl Drop for SocketFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Keeps other servers of ours from looking at the same stale file at the same moment, each to remove what the other has
+/// just made. A directory can be locked as it is (flock(2)), so no lock file is left behind; where it cannot, the moment
+/// stays unguarded.
+fn lock_directory(path: &Path) -> Option<fs::File> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = fs::File::open(parent.unwrap_or_else(|| Path::new("."))).ok()?;
+    directory.lock().ok()?;
+    Some(directory)
 }
 
 /// Whether a connection failed because the socket at the path is of the other type.

@@ -109,7 +109,7 @@ pub static TABLE: &[Service] = &[
         reply: ReplyKind::Generated,
         longer: true,
         divisible: false,
-        client: ClientShape::ReadOnly { ends: true },
+        client: ClientShape::Seconds,
     },
 ];
 
@@ -177,6 +177,8 @@ pub enum ClientShape {
         /// Whether the server closes when it has said all.
         ends: bool,
     },
+    /// Sends nothing and reads the 32 bits of [`crate::time`].
+    Seconds,
 }
 
 /// The table as aligned text, a heading and one line a service, for `callbox services`.
@@ -266,7 +268,10 @@ mod tests {
             let Some(make) = service.stream else { continue };
             let (mut stream, mut out) = (make(), Vec::new());
             let flow = stream.on_open(UnixTime(0), &mut out);
-            let ends = matches!(service.client, ClientShape::ReadOnly { ends: true });
+            let ends = matches!(
+                service.client,
+                ClientShape::ReadOnly { ends: true } | ClientShape::Seconds
+            );
             assert_eq!((flow == Flow::Finish, !out.is_empty()), (ends, ends), "{}", service.name);
             let endless = service.client == ClientShape::ReadOnly { ends: false };
             assert_eq!(stream.generates(), endless, "{}", service.name);

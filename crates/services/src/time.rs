@@ -31,6 +31,13 @@ impl StreamService for Time {
     }
 }
 
+/// The moment that an answer tells. A count from before 1970 is taken as one of the second era, from 2036 on.
+pub fn moment(answer: [u8; 4]) -> UnixTime {
+    let count = u64::from(u32::from_be_bytes(answer));
+    let era = if count < FROM_1900_TO_1970 { 1 << 32 } else { 0 };
+    UnixTime(count + era - FROM_1900_TO_1970)
+}
+
 /// The count modulo 2³², most significant byte first.
 fn seconds_since_1900(now: UnixTime) -> [u8; 4] {
     (now.0.wrapping_add(FROM_1900_TO_1970) as u32).to_be_bytes()
@@ -53,6 +60,13 @@ mod tests {
         // 2036-02-07T06:28:15Z and the second after it.
         assert_eq!(seconds_since_1900(UnixTime(2_085_978_495)), [0xff; 4]);
         assert_eq!(seconds_since_1900(UnixTime(2_085_978_496)), [0; 4]);
+    }
+
+    #[test]
+    fn a_moment_is_read_back_in_both_eras() {
+        for now in [0, 1, 1_795_342_184, 2_085_978_495, 2_085_978_496, 4_000_000_000] {
+            assert_eq!(moment(seconds_since_1900(UnixTime(now))), UnixTime(now));
+        }
     }
 
     #[test]

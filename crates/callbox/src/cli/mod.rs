@@ -17,7 +17,7 @@ pub use services::{DatagramServiceName, StreamServiceName};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};
 pub use udp::{GuardArgs, UdpClientArgs, UdpServerArgs};
 pub use unix::{UnixClientArgs, UnixServerArgs, UnixType};
-pub use values::{Seconds, max_rate};
+pub use values::{Seconds, length, max_rate};
 
 /// Talk over sockets: a box of socket calls, each done well.
 ///

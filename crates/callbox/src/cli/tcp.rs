@@ -1,9 +1,10 @@
 //! Flags of `callbox tcp`.
 
 use callbox_net::address::{BindAddress, DEFAULT_PORT, HostPort};
+use callbox_services::GREETING_LENGTH;
 use clap::Args;
 
-use super::{Seconds, StreamServiceName};
+use super::{Seconds, StreamServiceName, length};
 
 /// `callbox tcp server`.
 #[derive(Clone, Debug, Args)]
@@ -66,7 +67,7 @@ pub struct StreamTalkArgs {
     #[arg(short, long, value_name = "TEXT", default_value = "Greetings, server")]
     pub message: String,
     /// How many bytes the greeting service answers
-    #[arg(short, long, value_name = "BYTES", default_value_t = 16)]
+    #[arg(short, long, value_name = "BYTES", default_value_t = GREETING_LENGTH, value_parser = length)]
     pub length: usize,
     /// How long the server may be silent
     #[arg(long, value_name = "TIME", default_value = "60s")]

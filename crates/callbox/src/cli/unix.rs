@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use callbox_services::GREETING_LENGTH;
 use clap::{Args, ValueEnum};
 
-use super::Seconds;
+use super::{Seconds, length};
 
 /// The kind of a Unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,7 +56,7 @@ pub struct UnixClientArgs {
     #[arg(short, long, value_name = "TEXT", default_value = "Greetings, server")]
     pub message: String,
     /// How many bytes the greeting service answers
-    #[arg(short, long, value_name = "BYTES", default_value_t = 16)]
+    #[arg(short, long, value_name = "BYTES", default_value_t = GREETING_LENGTH, value_parser = length)]
     pub length: usize,
     /// How long the server may be silent
     #[arg(long, value_name = "TIME", default_value = "60s")]

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
+use callbox_exchange::fixed::MAX_LENGTH;
 use callbox_services::guard::MaxRate;
 
 /// A length of time as typed: `1`, `0.5`, `250ms`, `10s`, `2m`, `1h`. A bare number is in seconds.
@@ -46,6 +47,12 @@ pub fn max_rate(text: &str) -> Result<MaxRate, String> {
         .map_err(|_| "give a number of answers a second, 1 or more, or none".to_owned())
 }
 
+/// `--length`: as many bytes as a reply of fixed length may have.
+pub fn length(text: &str) -> Result<usize, String> {
+    let length = text.parse().ok().filter(|&length: &usize| length <= MAX_LENGTH);
+    length.ok_or_else(|| format!("give a number of bytes, at most {MAX_LENGTH}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +76,12 @@ mod tests {
         assert_eq!(max_rate("none"), Ok(MaxRate::Unlimited));
         assert_eq!(max_rate("5"), Ok(MaxRate::PerSecond(NonZeroU32::new(5).unwrap())));
         assert!(max_rate("0").is_err() && max_rate("many").is_err());
+    }
+
+    #[test]
+    fn a_length_is_bounded() {
+        assert_eq!(length("0"), Ok(0));
+        assert_eq!(length("16"), Ok(16));
+        assert!(length("-1").is_err() && length("1073741825").is_err());
     }
 }

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::thread;
+use std::time::Instant;
 
 use callbox_exchange::{Bare, FixedRead, Line, Lines, Quoted};
 use callbox_net::dial::{DialError, dial};
 use callbox_net::stream::StreamSocket;
 use callbox_net::trace::Trace;
 use callbox_services::ClientShape;
+use callbox_services::daytime::append_daytime;
+use callbox_services::time::moment;
 
 use super::input::{Input, InputLine};
 use super::{addresses, end_on_signal};
@@ -66,7 +69,7 @@ pub fn read_answer(
     server: &str,
     args: &StreamTalkArgs,
 ) -> Result<Vec<u8>, Failure> {
-    Talk { socket, server, args, console: Console::new() }.answer()
+    Talk { socket, server, args, console: Console::new() }.answer(args.length)
 }
 
 /// Says what there is to say over a connection and prints what comes back.
@@ -81,6 +84,7 @@ pub(super) fn talk(
         ClientShape::Lines => talk.lines(),
         ClientShape::SendOnly => talk.send_only(),
         ClientShape::ReadOnly { .. } => talk.read_only(),
+        ClientShape::Seconds => talk.seconds(),
     }
 }
 
@@ -95,7 +99,7 @@ impl Talk<'_> {
     /// Sends the message and shows the answer.
     fn fixed_length(&self) -> Result<(), Failure> {
         self.send(self.args.message.as_bytes())?;
-        let answer = self.answer()?;
+        let answer = self.answer(self.args.length)?;
         if self.args.quiet {
             self.console.print(Bare(&answer))
         } else {
@@ -104,9 +108,8 @@ impl Talk<'_> {
     }
 
     /// Reads until all bytes of the answer are there.
-    fn answer(&self) -> Result<Vec<u8>, Failure> {
-        let mut answer =
-            FixedRead::new(self.args.length).map_err(|e| Failure::usage(e.to_string()))?;
+    fn answer(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        let mut answer = FixedRead::new(length).map_err(|e| Failure::usage(e.to_string()))?;
         let mut buffer = vec![0; BUFFER];
         while !answer.is_complete() {
             let wanted = answer.remaining().min(BUFFER);
@@ -184,6 +187,24 @@ impl Talk<'_> {
         }
     }
 
+    /// A count of seconds, and the date that it stands for.
+    fn seconds(&self) -> Result<(), Failure> {
+        let mut count = [0; 4];
+        let answer = self.answer(count.len())?;
+        count.copy_from_slice(&answer);
+        let mut date = Vec::new();
+        append_daytime(moment(count), &mut date);
+        let (seconds, date) = (u32::from_be_bytes(count), Bare(date.trim_ascii_end()));
+        if self.args.quiet {
+            self.console.print(seconds)
+        } else {
+            self.console.print(format_args!(
+                "The server {} replied with {seconds}, which is {date}",
+                self.server
+            ))
+        }
+    }
+
     fn show_line(&self, line: &Line<'_>) -> Result<(), Failure> {
         match line {
             Line::Whole(line) => self.show(line),
@@ -210,7 +231,9 @@ impl Talk<'_> {
             return Ok(());
         }
         let mut rest = vec![0; BUFFER];
-        while self.socket.read(&mut rest, Some(self.args.timeout.0)).is_ok_and(|n| n > 0) {}
+        let end = Instant::now() + self.args.timeout.0;
+        let left = || Some(end.saturating_duration_since(Instant::now()));
+        while self.socket.read(&mut rest, left()).is_ok_and(|n| n > 0) && Instant::now() < end {}
         Ok(())
     }
 

@@ -29,7 +29,7 @@ fn run_stream(args: &UnixClientArgs) -> Result<(), Failure> {
     let name = args.service.as_deref().unwrap_or(StreamServiceName::DEFAULT);
     let service = name.parse().map_err(|e: String| messages::wrong_service(name, &e))?;
     let trace = messages::trace(args.verbose);
-    let socket = StreamSocket::connect_unix(&args.path, &trace)
+    let socket = StreamSocket::connect_unix(&args.path, args.timeout.0, &trace)
         .map_err(|e| cannot_connect(&args.path, &e))?;
     let talk = StreamTalkArgs {
         service,
@@ -102,6 +102,9 @@ fn cannot_connect(path: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::BrokenPipe => {
             Failure::network(format!("cannot connect to {path}: nobody listens there any more"))
         }
+        io::ErrorKind::WouldBlock => Failure::network(format!(
+            "cannot connect to {path}: its server accepts no connections (--timeout)"
+        )),
         io::ErrorKind::InvalidInput => Failure::usage(format!(
             "cannot connect to {path}: a socket's path is 1 to 107 bytes long"
         )),

@@ -41,7 +41,7 @@ fn files(stage: &mut Stage<'_>) -> Result<(), Stop> {
 fn stream(stage: &mut Stage<'_>, path: &Path) -> Result<Vec<u8>, Stop> {
     let _at_work = servers::unix_stream(stage, path, "greeting")?;
     promise(fs::metadata(path)?.mode() & 0o777 == 0o600, "the file is its owner's alone")?;
-    let socket = StreamSocket::connect_unix(path, &stage.trace(Client))?;
+    let socket = StreamSocket::connect_unix(path, PATIENCE, &stage.trace(Client))?;
     stage.call(Client, "connect(")?;
     stage.aside(Server, "accept(")?;
     socket.write_all(GREETING, Some(PATIENCE))?;

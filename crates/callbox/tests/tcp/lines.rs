@@ -215,10 +215,16 @@ fn time_says_the_seconds_since_1900_and_closes() {
     // RFC 868: 2,208,988,800 is 1970-01-01.
     let unix_then = u64::from(seconds.wrapping_sub(2_208_988_800));
     assert!((before..=after).contains(&unix_then), "{unix_then} is not in {before}..={after}");
-    // To a person the four bytes are shown, and no terminal is driven by them.
+    // A person is told the date too, and a script the bare number.
     let finished = talk(address, "time", &[], "");
-    finished.expect_code(0).stdout_contains(&format!("The server {address} replied with '"));
-    assert!(finished.stdout.iter().all(|&byte| byte == b'\n' || byte >= b' '));
+    finished
+        .expect_code(0)
+        .stdout_contains(&format!("The server {address} replied with "))
+        .stdout_contains(", which is ")
+        .stdout_contains("-UTC\n");
+    let finished = talk(address, "time", &["-q"], "");
+    let number: u32 = finished.expect_code(0).stdout_text().trim_end().parse().expect("a number");
+    assert!(number >= seconds);
     stop(server);
 }
 

@@ -24,13 +24,15 @@ impl StreamSocket {
         Self { socket, trace }
     }
 
-    /// Connects to the Unix socket at `path`.
-    pub fn connect_unix(path: &Path, trace: &Trace) -> io::Result<Self> {
+    /// Connects to the Unix socket at `path`, waiting `timeout` at most while its backlog is full (then `WouldBlock`).
+    pub fn connect_unix(path: &Path, timeout: Duration, trace: &Trace) -> io::Result<Self> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None);
         let socket =
             trace.result(socket, format_args!("socket(AF_UNIX, SOCK_STREAM)"), |socket| {
                 format!("fd {}", socket.as_raw_fd())
             })?;
+        // Connecting to a Unix socket waits as sending does (`unix_stream_connect` takes SO_SNDTIMEO).
+        socket.set_write_timeout(Some(timeout))?;
         let call = format_args!("connect(fd {}, {})", socket.as_raw_fd(), path.display());
         trace.result(socket.connect(&SockAddr::unix(path)?), call, trace::ok)?;
         socket.set_nonblocking(true)?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -42,7 +42,9 @@ impl StreamListener {
         trace: &Trace,
     ) -> io::Result<Vec<Self>> {
         let first = tcp_socket(address, dual_stack, false, trace)?;
-        let address = first.local_addr()?.as_socket().unwrap_or(address);
+        let call = format_args!("getsockname(fd {})", first.as_raw_fd());
+        let taken = first.local_addr().map(|taken| taken.as_socket().unwrap_or(address));
+        let address = trace.result(taken, call, ToString::to_string)?;
         let mut sockets = vec![first];
         if workers > 1 && share_port(&sockets[0], trace).is_ok() {
             while sockets.len() < workers {
@@ -113,6 +115,12 @@ impl StreamListener {
 
     pub(super) const fn trace(&self) -> &Trace {
         &self.trace
+    }
+}
+
+impl AsFd for StreamListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

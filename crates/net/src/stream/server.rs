@@ -4,7 +4,7 @@
 //! waiting. Silent connections cost their memory and nothing else.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use super::connection::{CloseReason, Connection, Endpoints, Protocol, Scratch, S
 use super::listener::StreamListener;
 use super::timers::Timers;
 use crate::eager::Eager;
+use crate::ready::readable;
 use crate::trace::Trace;
 
 /// How long a peer may go on sending after it has its answer.
@@ -253,6 +254,14 @@ impl<S: Service> Server<S> {
             let Some(listener) = self.listener.as_ref().filter(|_| self.acceptable) else { return };
             if self.limits.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
                 self.limits.open.fetch_sub(1, Ordering::Relaxed);
+                // Full is no trouble as long as nobody waits.
+                self.acceptable = readable(listener.as_fd(), Some(Duration::ZERO)).unwrap_or(true);
+                if !self.acceptable {
+                    return;
+                }
+                if self.close_oldest_draining() {
+                    continue;
+                }
                 self.wait_to_accept(now, Trouble::Full { connections: self.limits.connections });
                 return;
             }
@@ -349,15 +358,28 @@ impl<S: Service> Server<S> {
         }
     }
 
+    /// Makes room for a peer that waits, at the cost of one that has had its answer and does not go. Tells whether there
+    /// was one.
+    fn close_oldest_draining(&mut self) -> bool {
+        while let Some(deadline) = self.draining.first() {
+            if self.holds(deadline.key, deadline.serial) {
+                self.close(deadline.key, CloseReason::Done);
+                return true;
+            }
+        }
+        false
+    }
+
     fn holds(&self, key: usize, serial: u64) -> bool {
         matches!(self.connections.get(key), Some(Some(connection)) if connection.serial == serial)
     }
 
     fn close(&mut self, key: usize, reason: CloseReason) {
         if let Some(mut connection) = self.connections[key].take() {
-            connection.protocol.on_close(reason);
             self.free.push(key);
             self.limits.open.fetch_sub(1, Ordering::Relaxed);
+            self.retry_at = None;
+            connection.protocol.on_close(reason);
         }
     }
 }

@@ -46,6 +46,11 @@ impl Timers {
             .flatten()
     }
 
+    /// The earliest deadline, whether it is due or not.
+    pub(super) fn first(&mut self) -> Option<Deadline> {
+        self.queue.pop_front()
+    }
+
     /// When the next one is due.
     pub(super) fn next(&self) -> Option<Duration> {
         self.queue.front().map(|first| first.at)
