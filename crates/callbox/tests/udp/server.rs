@@ -266,3 +266,35 @@ fn each_server_of_several_addresses_is_named_once() {
     assert_eq!(listening.len(), 2);
     assert_ne!(listening[0], listening[1]);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn every_free_core_takes_part_in_serving() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (server, address) = start_server(&["-q"]);
+    // The kernel spreads peers by a hash of their ports; that of 256 all fall to one of two threads is a chance of 2^-255.
+    let peers: Vec<_> = (0..256).map(|_| Peer::connected_to(address)).collect();
+    let all_ask = || peers.iter().for_each(|peer| assert_eq!(peer.ask("sally"), b"SALLY"));
+    // Once before, so that every thread has started.
+    all_ask();
+    let before = times_on_a_core(server.id());
+    all_ask();
+    let after = times_on_a_core(server.id());
+    let busy = after.iter().filter(|(thread, times)| before.get(*thread) != Some(times));
+    assert_eq!(busy.count(), cores, "{before:?} {after:?}");
+}
+
+/// How often each serving thread of a process was given a core: the third number of `/proc/PID/task/TID/schedstat`.
+#[cfg(target_os = "linux")]
+fn times_on_a_core(process: u32) -> std::collections::BTreeMap<String, u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("a running process");
+    let read = |file: std::path::PathBuf| std::fs::read_to_string(file).unwrap_or_default();
+    tasks
+        .filter_map(|task| {
+            let task = task.ok()?.path();
+            let name = read(task.join("comm")).trim_end().to_owned();
+            let times = read(task.join("schedstat")).split_whitespace().nth(2)?.parse().ok()?;
+            name.starts_with("udp-").then_some((name, times))
+        })
+        .collect()
+}
