@@ -26,7 +26,7 @@ pub enum DialError {
     /// Every attempt failed; these are their errors, in the order of the attempts.
     #[error("no attempt succeeded")]
     Failed(Vec<(SocketAddr, io::Error)>),
-    /// The time was over before an attempt succeeded; these were still being tried or had failed.
+    /// The time was over before an attempt succeeded; these are all addresses.
     #[error("the time was over")]
     TimedOut(Vec<SocketAddr>),
 }

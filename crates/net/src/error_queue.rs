@@ -17,7 +17,6 @@ pub(crate) fn enable(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
 pub(crate) fn next(fd: BorrowedFd<'_>) -> io::Result<Option<(SocketAddr, io::Error)>> {
     use std::mem;
     use std::os::fd::AsRawFd;
-    use std::ptr;
 
     // 128 bytes hold one sock_extended_err (16), the offender's address (28) and the header (16).
     #[repr(C, align(8))]
@@ -26,50 +25,58 @@ pub(crate) fn next(fd: BorrowedFd<'_>) -> io::Result<Option<(SocketAddr, io::Err
     let mut payload = [0u8; 1];
     let mut iov = libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() };
 
-    // SAFETY: try_init gives memory for a sockaddr_storage; all pointers in the header live through the call; the CMSG
-    // macros walk what the kernel wrote; the payload of IP_RECVERR starts with a sock_extended_err.
-    let (name, errno) = unsafe {
-        let (errno, name) = socket2::SockAddr::try_init(|name, length| {
-            let mut header: libc::msghdr = mem::zeroed();
-            header.msg_name = name.cast();
+    let receive = |name: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: msghdr is plain data, and zero is a valid value of each field.
+        let mut header: libc::msghdr = unsafe { mem::zeroed() };
+        header.msg_name = name.cast();
+        header.msg_iov = &mut iov;
+        header.msg_iovlen = 1;
+        header.msg_control = control.0.as_mut_ptr().cast();
+        header.msg_controllen = control.0.len() as _;
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        // SAFETY: all pointers in the header, and `length`, are valid through the call.
+        unsafe {
             header.msg_namelen = *length;
-            header.msg_iov = &mut iov;
-            header.msg_iovlen = 1;
-            header.msg_control = control.0.as_mut_ptr().cast();
-            header.msg_controllen = control.0.len() as _;
-            let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
             if libc::recvmsg(fd.as_raw_fd(), &mut header, flags) < 0 {
                 return Err(io::Error::last_os_error());
             }
             *length = header.msg_namelen;
-            let mut errno = 0;
-            let mut at = libc::CMSG_FIRSTHDR(&header);
-            while !at.is_null() {
-                if matches!(
-                    ((*at).cmsg_level, (*at).cmsg_type),
-                    (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
-                ) {
-                    let error: libc::sock_extended_err =
-                        ptr::read_unaligned(libc::CMSG_DATA(at).cast());
-                    errno = error.ee_errno as i32;
-                }
-                at = libc::CMSG_NXTHDR(&header, at);
-            }
-            Ok(errno)
-        })
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => Ok((0, empty_name())),
-            _ => Err(error),
-        })?;
-        (name, errno)
+            Ok(errno_in(&header))
+        }
+    };
+    // SAFETY: `receive` writes an address and its length, or fails.
+    let (errno, name) = match unsafe { socket2::SockAddr::try_init(receive) } {
+        Ok(received) => received,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+        Err(error) => return Err(error),
     };
     let peer = name.as_socket().map(crate::address::canonical);
     Ok(peer.filter(|_| errno != 0).map(|peer| (peer, io::Error::from_raw_os_error(errno))))
 }
 
+/// The error in a message from the queue, 0 if it holds none.
+///
+/// # Safety
+/// The kernel must have filled in `header`, and its control buffer must still be there.
 #[cfg(target_os = "linux")]
-fn empty_name() -> socket2::SockAddr {
-    socket2::SockAddr::from(SocketAddr::from(([0, 0, 0, 0], 0)))
+unsafe fn errno_in(header: &libc::msghdr) -> i32 {
+    let mut errno = 0;
+    // SAFETY: the CMSG macros walk what the kernel wrote; the payload of IP_RECVERR starts with a sock_extended_err.
+    unsafe {
+        let mut at = libc::CMSG_FIRSTHDR(header);
+        while !at.is_null() {
+            if matches!(
+                ((*at).cmsg_level, (*at).cmsg_type),
+                (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+            ) {
+                let error: libc::sock_extended_err =
+                    std::ptr::read_unaligned(libc::CMSG_DATA(at).cast());
+                errno = error.ee_errno as i32;
+            }
+            at = libc::CMSG_NXTHDR(header, at);
+        }
+    }
+    errno
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -38,11 +38,9 @@ pub struct Batch {
     spill_used: usize,
     overflow: u32,
     eager: Eager,
-    /// How many headers the last call used, and the next must set up anew.
-    dirty: usize,
 }
 
-/// What the kernel reads and writes. It holds pointers to itself and to the slab, which are set before each call.
+/// What the kernel reads and writes. It holds pointers to itself and to the slab, all of which are set before each call.
 struct Memory {
     receive: [libc::mmsghdr; BATCH],
     receive_iov: [libc::iovec; BATCH],
@@ -53,7 +51,8 @@ struct Memory {
     send_control: [ControlBuffer; MAX_RUNS],
 }
 
-// SAFETY: the raw pointers in `Memory` are written before each system call and point only into this batch.
+// SAFETY: the raw pointers in `Memory` are set before each system call, point only into this batch, and are used by that
+// call alone.
 unsafe impl Send for Batch {}
 
 impl Batch {
@@ -70,21 +69,25 @@ impl Batch {
             spill_used: 0,
             overflow: 0,
             eager: Eager::new(),
-            dirty: BATCH,
         }
     }
 
     /// Waits until datagrams are there and takes up to 64 of them. Gives how many messages came; each may hold several
     /// coalesced datagrams. 0 means that the socket was woken by [`DatagramSocket::wake`].
     pub fn receive(&mut self, socket: &DatagramSocket) -> io::Result<usize> {
-        self.prepare_to_receive();
-        let look = |memory: &mut Memory| match receive(socket, memory, libc::MSG_DONTWAIT) {
+        let look = |batch: &mut (&mut Memory, &mut [u8])| match receive(
+            socket,
+            batch.0,
+            batch.1,
+            libc::MSG_DONTWAIT,
+        ) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             result => result.map(Some),
         };
-        let sleep = |memory: &mut Memory| receive(socket, memory, libc::MSG_WAITFORONE);
-        let n = self.eager.wait(&mut *self.memory, look, sleep)?;
-        self.dirty = n;
+        let sleep = |batch: &mut (&mut Memory, &mut [u8])| {
+            receive(socket, batch.0, batch.1, libc::MSG_WAITFORONE)
+        };
+        let n = self.eager.wait(&mut (&mut *self.memory, &mut *self.slab), look, sleep)?;
         self.note_arrivals(n);
         let call = format_args!("recvmmsg(fd {}, up to {BATCH})", socket.as_raw_fd());
         socket.trace().result(Ok(self.arrivals.len()), call, |n| match n {
@@ -98,6 +101,9 @@ impl Batch {
         let mut sent = Sent::default();
         for index in 0..self.arrivals.len() {
             let (arrival, told, length) = self.arrivals[index];
+            if told.to_group && !socket.answers_groups() {
+                continue;
+            }
             let segment = if told.segment == 0 { length.max(1) } else { told.segment };
             let count = length.div_ceil(segment).max(1);
             let admitted = responder.admit(&arrival, count);
@@ -122,24 +128,6 @@ impl Batch {
     /// Datagrams that were lost since the socket was opened because its receive buffer was full.
     pub const fn overflow(&self) -> u32 {
         self.overflow
-    }
-
-    fn prepare_to_receive(&mut self) {
-        let memory = &mut *self.memory;
-        for i in 0..self.dirty {
-            memory.receive_iov[i] = libc::iovec {
-                iov_base: self.slab[i * STRIDE..].as_mut_ptr().cast(),
-                iov_len: SLOT,
-            };
-            let header = &mut memory.receive[i].msg_hdr;
-            header.msg_name = ptr::from_mut(&mut memory.names[i]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as _;
-            header.msg_iov = &mut memory.receive_iov[i];
-            header.msg_iovlen = 1;
-            header.msg_control = memory.receive_control[i].0.as_mut_ptr().cast();
-            header.msg_controllen = control::CONTROL_SPACE as _;
-            header.msg_flags = 0;
-        }
     }
 
     fn note_arrivals(&mut self, n: usize) {
@@ -196,7 +184,7 @@ impl Batch {
         self.prepare_to_send();
         let mut next = 0;
         while next < runs {
-            // SAFETY: the headers from `next` to `runs` were set up just now and point into this batch.
+            // SAFETY: the headers up to `runs` were set before and point into this batch.
             let n = unsafe {
                 let headers = self.memory.send.as_mut_ptr().add(next);
                 libc::sendmmsg(
@@ -218,6 +206,7 @@ impl Batch {
                 Err(error) => {
                     self.send_one_by_one(socket, next, &error, sent);
                     next += 1;
+                    self.prepare_to_send();
                 }
             }
         }
@@ -245,18 +234,15 @@ impl Batch {
         ) {
             self.outbox.stop_segmentation();
         }
-        let mut header = self.memory.send[index].msg_hdr;
         let (arrival, told, _) = self.arrivals[run.arrival];
+        let source = arrival.local.filter(can_be_source).map(|local| (local, told.interface));
         let mut control = ControlBuffer::EMPTY;
-        header.msg_controllen = control::write(
-            &mut control,
-            arrival.local.filter(can_be_source).map(|l| (l, told.interface)),
-            0,
-        ) as _;
-        header.msg_control = if header.msg_controllen == 0 {
-            ptr::null_mut()
-        } else {
-            control.0.as_mut_ptr().cast()
+        let mut header = self.memory.send[index].msg_hdr;
+        header.msg_name = ptr::from_mut(&mut self.memory.names[run.arrival]).cast();
+        header.msg_controllen = control::write(&mut control, source, 0) as _;
+        header.msg_control = match header.msg_controllen {
+            0 => ptr::null_mut(),
+            _ => control.0.as_mut_ptr().cast(),
         };
         for piece in run.pieces {
             let piece = self.outbox.pieces()[piece].clone();
@@ -275,12 +261,11 @@ impl Batch {
     }
 
     fn prepare_to_send(&mut self) {
-        let memory = &mut *self.memory;
+        let (memory, slab) = (&mut *self.memory, self.slab.as_mut_ptr());
         for (i, piece) in self.outbox.pieces().iter().enumerate() {
-            memory.send_iov[i] = libc::iovec {
-                iov_base: self.slab[piece.start..].as_mut_ptr().cast(),
-                iov_len: piece.len(),
-            };
+            // SAFETY: pieces are ranges of the slab.
+            let start = unsafe { slab.add(piece.start) };
+            memory.send_iov[i] = libc::iovec { iov_base: start.cast(), iov_len: piece.len() };
         }
         for (i, run) in self.outbox.runs().iter().enumerate() {
             let (arrival, told, _) = &self.arrivals[run.arrival];
@@ -302,9 +287,28 @@ impl Batch {
     }
 }
 
-fn receive(socket: &DatagramSocket, memory: &mut Memory, flags: libc::c_int) -> io::Result<usize> {
+fn receive(
+    socket: &DatagramSocket,
+    memory: &mut Memory,
+    slab: &mut [u8],
+    flags: libc::c_int,
+) -> io::Result<usize> {
+    let slots = slab.as_mut_ptr();
+    for i in 0..BATCH {
+        // SAFETY: the slab has BATCH slots of STRIDE bytes.
+        let slot = unsafe { slots.add(i * STRIDE) };
+        memory.receive_iov[i] = libc::iovec { iov_base: slot.cast(), iov_len: SLOT };
+        let header = &mut memory.receive[i].msg_hdr;
+        header.msg_name = ptr::from_mut(&mut memory.names[i]).cast();
+        header.msg_namelen = size_of::<libc::sockaddr_storage>() as _;
+        header.msg_iov = &mut memory.receive_iov[i];
+        header.msg_iovlen = 1;
+        header.msg_control = memory.receive_control[i].0.as_mut_ptr().cast();
+        header.msg_controllen = control::CONTROL_SPACE as _;
+        header.msg_flags = 0;
+    }
     let headers = memory.receive.as_mut_ptr();
-    // SAFETY: the headers point to live memory of the batch, with the lengths given in them.
+    // SAFETY: the headers were set just now and point to memory of the batch, with the lengths given in them.
     let n = unsafe {
         libc::recvmmsg(socket.as_raw_fd(), headers, BATCH as _, flags as _, ptr::null_mut())
     };
@@ -317,6 +321,7 @@ fn messages(n: usize) -> String {
 
 /// A datagram sent to a group is answered from whichever address the route gives.
 fn can_be_source(address: &IpAddr) -> bool {
+    let address = address.to_canonical();
     !address.is_multicast() && !address.is_unspecified()
 }
 

@@ -27,6 +27,10 @@ pub(super) struct Told {
     pub(super) local: Option<IpAddr>,
     /// The interface it came in by, 0 if not told.
     pub(super) interface: u32,
+    /// It was sent to all hosts or to a group of them, of which we are one.
+    pub(super) to_group: bool,
+    /// The address was told by the IPv4 layer.
+    ipv4: bool,
     /// The length of each coalesced datagram, 0 if there is only one.
     pub(super) segment: usize,
     /// Datagrams lost so far because the socket's buffer was full.
@@ -43,36 +47,62 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Told {
     if header.msg_controllen == 0 {
         return told;
     }
-    // SAFETY: the CMSG macros walk the buffer that the caller vouches for, and the kernel wrote complete headers; each
-    // payload is read unaligned and is as long as its type says in the kernel's ABI.
-    unsafe {
-        let mut at = libc::CMSG_FIRSTHDR(header);
-        while !at.is_null() {
-            let data = libc::CMSG_DATA(at);
-            match ((*at).cmsg_level, (*at).cmsg_type) {
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                    let info = ptr::read_unaligned(data.cast::<libc::in_pktinfo>());
-                    // `ipi_spec_dst` is the local address to answer from, also where the datagram was a broadcast.
-                    told.local = Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()));
-                    told.interface = info.ipi_ifindex as u32;
-                }
-                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    let info = ptr::read_unaligned(data.cast::<libc::in6_pktinfo>());
-                    told.local = Some(IpAddr::from(info.ipi6_addr.s6_addr));
-                    told.interface = info.ipi6_ifindex as u32;
-                }
-                (libc::SOL_UDP, libc::UDP_GRO) => {
-                    told.segment = ptr::read_unaligned(data.cast::<libc::c_int>()) as usize;
-                }
-                (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
-                    told.overflow = Some(ptr::read_unaligned(data.cast::<u32>()));
-                }
-                _ => {}
-            }
+    // SAFETY: the CMSG macros walk the buffer that the caller vouches for, and give null at its end.
+    let mut at = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !at.is_null() {
+        // SAFETY: `at` is a control message inside that buffer.
+        unsafe {
+            note(&mut told, &*at);
             at = libc::CMSG_NXTHDR(header, at);
         }
     }
     told
+}
+
+/// # Safety
+/// `message` must be followed by its payload, as long as its `cmsg_len` says.
+unsafe fn note(told: &mut Told, message: &libc::cmsghdr) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match (message.cmsg_level, message.cmsg_type) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let Some(info) = payload::<libc::in_pktinfo>(message) else { return };
+                // `ipi_spec_dst` is the local address to answer from, also where the datagram went to all hosts. Beside
+                // an IPv6 one (on a dual-stack socket) it is the better of the two.
+                told.local = Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()));
+                told.interface = info.ipi_ifindex as u32;
+                told.to_group = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+                told.ipv4 = true;
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if !told.ipv4 => {
+                let Some(info) = payload::<libc::in6_pktinfo>(message) else { return };
+                let address = IpAddr::from(info.ipi6_addr.s6_addr);
+                told.local = Some(address);
+                told.interface = info.ipi6_ifindex;
+                told.to_group = address.is_multicast();
+            }
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                let Some(segment) = payload::<libc::c_int>(message) else { return };
+                told.segment = segment as usize;
+            }
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => told.overflow = payload(message),
+            _ => {}
+        }
+    }
+}
+
+/// The payload of a control message, if it is long enough to be a `T`.
+///
+/// # Safety
+/// `message` must be followed by its payload, as long as its `cmsg_len` says, and any bytes must be a valid `T`.
+unsafe fn payload<T: Copy>(message: &libc::cmsghdr) -> Option<T> {
+    // SAFETY: CMSG_LEN only calculates; the read is within the payload, and unaligned as that may be.
+    unsafe {
+        // The length's type differs between systems; CMSG_LEN's does not.
+        let needed = libc::CMSG_LEN(size_of::<T>() as u32) as usize;
+        (message.cmsg_len >= needed as _)
+            .then(|| ptr::read_unaligned(libc::CMSG_DATA(message).cast::<T>()))
+    }
 }
 
 /// Writes the control messages of a message to be sent and gives their length in `buffer`.
@@ -172,6 +202,7 @@ mod tests {
             [(libc::IPPROTO_IP, libc::IP_PKTINFO), (libc::SOL_UDP, libc::UDP_SEGMENT)]
         );
         assert_eq!((told.local, told.interface), (Some(v4), 0));
+        assert!(told.to_group, "the address it was sent to is not ours");
 
         let v6: IpAddr = "fe80::1".parse().unwrap();
         let (_, told) = round_trip(Some((v6, 7)), 0);

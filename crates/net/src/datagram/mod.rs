@@ -44,6 +44,9 @@ pub const fn max_payload(peer: &SocketAddr) -> usize {
 pub struct DatagramSocket {
     socket: Socket,
     trace: Trace,
+    /// The kernel gives a datagram for all hosts, or for a group of them, to every socket on the port. Of the sockets of
+    /// one server the first alone answers it.
+    answers_groups: bool,
 }
 
 impl DatagramSocket {
@@ -54,7 +57,7 @@ impl DatagramSocket {
             // A dual-stack socket reaches every peer that a name may stand for. Some systems forbid it; then it is v6 only.
             let _ = socket.set_only_v6(false);
         }
-        Ok(Self { socket, trace: trace.clone() })
+        Ok(Self { socket, trace: trace.clone(), answers_groups: true })
     }
 
     /// `workers` sockets bound to `address`, among which the kernel spreads the peers (`SO_REUSEPORT`).
@@ -88,7 +91,11 @@ impl DatagramSocket {
         share: bool,
         trace: &Trace,
     ) -> io::Result<Self> {
-        let socket = Self { socket: new_socket(&address, trace)?, trace: trace.clone() };
+        let socket = Self {
+            socket: new_socket(&address, trace)?,
+            trace: trace.clone(),
+            answers_groups: !share,
+        };
         if address.is_ipv6() {
             socket.socket.set_only_v6(!dual_stack)?;
         }
@@ -205,6 +212,11 @@ impl DatagramSocket {
         let _ = self.socket.shutdown(Shutdown::Read);
     }
 
+    #[cfg(target_os = "linux")]
+    pub(crate) const fn answers_groups(&self) -> bool {
+        self.answers_groups
+    }
+
     pub(crate) const fn trace(&self) -> &Trace {
         &self.trace
     }
@@ -221,11 +233,14 @@ impl DatagramSocket {
     /// On a wildcard address, each datagram is to tell which of our addresses it was sent to.
     #[cfg(target_os = "linux")]
     fn ask_for_local_address(&self, address: &SocketAddr) -> io::Result<()> {
-        let (level, option) = match address {
-            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
-            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-        };
-        crate::sockopt::set(self.as_fd(), level, option, 1)
+        // A dual-stack socket asks both layers: that of IPv4 knows the address to answer a broadcast from.
+        let ipv4 = crate::sockopt::set(self.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1);
+        match address {
+            SocketAddr::V4(_) => ipv4,
+            SocketAddr::V6(_) => {
+                crate::sockopt::set(self.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+            }
+        }
     }
 
     #[cfg(not(target_os = "linux"))]
