@@ -5,10 +5,15 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::trace::{self, Trace};
+
+/// How long to wait for other servers that look at the same directory; each needs it for less than a millisecond.
+const LOCK_TIME: Duration = Duration::from_secs(1);
 
 /// A socket file that this process made. It is removed when this value is dropped, unless somebody has put another
 /// file in its place by then.
@@ -70,12 +75,18 @@ impl Drop for SocketFile {
 }
 
 /// Keeps other servers of ours from looking at the same stale file at the same moment, each to remove what the other has
-/// just made. A directory can be locked as it is (flock(2)), so no lock file is left behind; where it cannot, the moment
-/// stays unguarded.
+/// just made. A directory can be locked as it is (flock(2)), so no lock file is left behind. Anybody may hold such a lock,
+/// so it is not waited for without end; where it is not to be had, the moment stays unguarded.
 fn lock_directory(path: &Path) -> Option<fs::File> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = fs::File::open(parent.unwrap_or_else(|| Path::new("."))).ok()?;
-    directory.lock().ok()?;
+    let start = Instant::now();
+    while directory.try_lock().is_err() {
+        if start.elapsed() > LOCK_TIME {
+            return None;
+        }
+        thread::sleep(LOCK_TIME / 100);
+    }
     Some(directory)
 }
 
@@ -92,20 +103,15 @@ fn restrict(socket: &Socket) -> io::Result<()> {
     if n < 0 && cfg!(target_os = "linux") { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whether a process still has this address, as a stream or as a datagram socket.
+/// Whether a process still has this address, with a socket of whatever type.
 fn somebody_listens(address: &SockAddr) -> io::Result<bool> {
-    for kind in [Type::STREAM, Type::DGRAM] {
-        let probe = Socket::new(Domain::UNIX, kind, None)?;
-        probe.set_nonblocking(true)?;
-        match probe.connect(address) {
-            Ok(()) => return Ok(true),
-            Err(error) => match error.raw_os_error() {
-                // Nobody there, or somebody of another type, which the other probe finds.
-                Some(libc::ECONNREFUSED | libc::EPROTOTYPE | libc::ENOENT) => {}
-                // A full backlog is somebody's; what may not be probed may not be removed.
-                _ => return Ok(true),
-            },
-        }
-    }
-    Ok(false)
+    let probe = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    probe.set_nonblocking(true)?;
+    let error = match probe.connect(address) {
+        Ok(()) => return Ok(true),
+        Err(error) => error,
+    };
+    // A socket of another type is told apart from none (EPROTOTYPE), whether it listens already or not, and does not
+    // notice the probe. What may not be probed may not be removed either.
+    Ok(!matches!(error.raw_os_error(), Some(libc::ECONNREFUSED | libc::ENOENT)))
 }

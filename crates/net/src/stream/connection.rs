@@ -9,7 +9,6 @@ use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
@@ -129,9 +128,8 @@ enum Phase {
 pub(super) struct Connection<P> {
     pub(super) socket: Socket,
     pub(super) protocol: P,
-    /// When something last happened, since the server's start.
-    pub(super) active: Duration,
-    pub(super) serial: u64,
+    /// It has more to do and waits for its next turn, so an event need not give it one.
+    pub(super) queued: bool,
     phase: Phase,
     readable: bool,
     peer_closed: bool,
@@ -145,12 +143,11 @@ pub(super) struct Connection<P> {
 }
 
 impl<P: Protocol> Connection<P> {
-    pub(super) fn new(socket: OwnedFd, protocol: P, serial: u64, now: Duration) -> Self {
+    pub(super) fn new(socket: OwnedFd, protocol: P) -> Self {
         Self {
             socket: Socket::from(socket),
             protocol,
-            active: now,
-            serial,
+            queued: false,
             phase: Phase::Open,
             readable: false,
             peer_closed: false,

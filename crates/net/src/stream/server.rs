@@ -126,7 +126,6 @@ pub struct Server<S: Service> {
     idle: Timers,
     draining: Timers,
     start: Instant,
-    serial: u64,
     /// More connections may be waiting than were accepted.
     acceptable: bool,
     retry_at: Option<Duration>,
@@ -158,7 +157,6 @@ impl<S: Service> Server<S> {
             again: Vec::new(),
             draining: Timers::new(DRAIN_TIME),
             start: Instant::now(),
-            serial: 0,
             acceptable: true,
             retry_at: None,
             eager: Eager::new(),
@@ -200,19 +198,26 @@ impl<S: Service> Server<S> {
                                 peer_closed,
                                 event.is_writable(),
                             );
-                            self.turn(key, now);
+                            if !connection.queued {
+                                self.turn(key, now);
+                            }
                         }
                     }
                 }
             }
             for key in std::mem::take(&mut self.again) {
+                if let Some(Some(connection)) = self.connections.get_mut(key) {
+                    connection.queued = false;
+                }
                 self.turn(key, now);
             }
             self.accept(now);
             self.end_overdue(now);
         }
         for key in 0..self.connections.len() {
-            self.close(key, CloseReason::Stopped);
+            // Who has had its answer lost nothing.
+            let done = self.draining.holds(key);
+            self.close(key, if done { CloseReason::Done } else { CloseReason::Stopped });
         }
         Ok(())
     }
@@ -268,8 +273,7 @@ impl<S: Service> Server<S> {
             match listener.accept() {
                 Ok((socket, endpoints)) => {
                     let protocol = self.service.accept(endpoints);
-                    self.serial += 1;
-                    self.adopt(Connection::new(socket, protocol, self.serial, now), now);
+                    self.adopt(Connection::new(socket, protocol), now);
                 }
                 Err(error) => {
                     self.limits.open.fetch_sub(1, Ordering::Relaxed);
@@ -300,7 +304,6 @@ impl<S: Service> Server<S> {
             self.connections.len() - 1
         });
         let fd = connection.socket.as_raw_fd();
-        let serial = connection.serial;
         self.connections[key] = Some(connection);
         let registered =
             self.poll.registry().register(&mut SourceFd(&fd), Token(key), Interest::READABLE);
@@ -308,7 +311,7 @@ impl<S: Service> Server<S> {
             self.close(key, CloseReason::Lost(error));
             return;
         }
-        self.idle.set(now, key, serial);
+        self.idle.set(now, key);
         let Some(connection) = &mut self.connections[key] else { return };
         let step = connection.open(&mut self.scratch, &self.trace);
         self.follow(key, step, now);
@@ -316,7 +319,7 @@ impl<S: Service> Server<S> {
 
     fn turn(&mut self, key: usize, now: Duration) {
         let Some(Some(connection)) = self.connections.get_mut(key) else { return };
-        connection.active = now;
+        self.idle.set(now, key);
         let step = connection.drive(&mut self.scratch, &self.trace);
         self.follow(key, step, now);
     }
@@ -330,9 +333,12 @@ impl<S: Service> Server<S> {
                 let _ = self.poll.registry().reregister(&mut SourceFd(&fd), Token(key), interest);
             }
             Step::Wait => {}
-            Step::Again => self.again.push(key),
+            Step::Again => {
+                connection.queued = true;
+                self.again.push(key);
+            }
             Step::Drain => {
-                self.draining.set(now, key, connection.serial);
+                self.draining.set(now, key);
                 self.turn(key, now);
             }
             Step::Close(reason) => self.close(key, reason),
@@ -340,41 +346,24 @@ impl<S: Service> Server<S> {
     }
 
     fn end_overdue(&mut self, now: Duration) {
-        while let Some(deadline) = self.draining.due(now) {
-            if self.holds(deadline.key, deadline.serial) {
-                self.close(deadline.key, CloseReason::Done);
-            }
+        while let Some(key) = self.draining.due(now) {
+            self.close(key, CloseReason::Done);
         }
-        while let Some(deadline) = self.idle.due(now) {
-            if !self.holds(deadline.key, deadline.serial) {
-                continue;
-            }
-            let active = self.connections[deadline.key].as_ref().map_or(now, |c| c.active);
-            if active + self.idle.after() <= now {
-                self.close(deadline.key, CloseReason::Idle);
-            } else {
-                self.idle.set(active, deadline.key, deadline.serial);
-            }
+        while let Some(key) = self.idle.due(now) {
+            self.close(key, CloseReason::Idle);
         }
     }
 
     /// Makes room for a peer that waits, at the cost of one that has had its answer and does not go. Tells whether there
     /// was one.
     fn close_oldest_draining(&mut self) -> bool {
-        while let Some(deadline) = self.draining.first() {
-            if self.holds(deadline.key, deadline.serial) {
-                self.close(deadline.key, CloseReason::Done);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn holds(&self, key: usize, serial: u64) -> bool {
-        matches!(self.connections.get(key), Some(Some(connection)) if connection.serial == serial)
+        let oldest = self.draining.first();
+        oldest.inspect(|&key| self.close(key, CloseReason::Done)).is_some()
     }
 
     fn close(&mut self, key: usize, reason: CloseReason) {
+        self.idle.remove(key);
+        self.draining.remove(key);
         if let Some(mut connection) = self.connections[key].take() {
             self.free.push(key);
             self.limits.open.fetch_sub(1, Ordering::Relaxed);
