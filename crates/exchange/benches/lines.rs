@@ -1,5 +1,7 @@
 //! What it costs to cut a stream into lines, where they lie whole in a piece and where they do not.
 
+use std::time::Duration;
+
 use callbox_exchange::{Line, Lines};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -35,5 +37,10 @@ fn count(stream: &[u8], piece: usize) -> usize {
     bytes
 }
 
-criterion_group!(benches, lines);
+criterion_group! {
+    name = benches;
+    // A second each is plenty for functions of nanoseconds.
+    config = Criterion::default().warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = lines
+}
 criterion_main!(benches);

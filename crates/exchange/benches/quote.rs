@@ -1,5 +1,7 @@
 //! What it costs to show a peer's bytes: it is paid for each line of a server's log.
 
+use std::time::Duration;
+
 use callbox_exchange::Quoted;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::fmt::Write;
@@ -30,5 +32,10 @@ fn quote(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, quote);
+criterion_group! {
+    name = benches;
+    // A second each is plenty for functions of nanoseconds.
+    config = Criterion::default().warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = quote
+}
 criterion_main!(benches);

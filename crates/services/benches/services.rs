@@ -66,5 +66,10 @@ fn guard(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, upper, guard);
+criterion_group! {
+    name = benches;
+    // A second each is plenty for functions of nanoseconds.
+    config = Criterion::default().warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    targets = upper, guard
+}
 criterion_main!(benches);
