@@ -13,6 +13,7 @@
 
 mod client;
 mod faults;
+mod groups;
 mod guard;
 mod many;
 mod peers;
