@@ -7,9 +7,11 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitCode;
 
-use callbox_exchange::Quoted;
+use callbox_exchange::{Bare, Quoted};
 use callbox_net::trace::{Observer, Trace};
 
 /// How callbox ends. The only place that knows the numbers.
@@ -35,12 +37,12 @@ pub struct Failure {
 impl Failure {
     /// The network said no.
     pub fn network(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Network, message: Some(message.into()) }
+        Self { exit: Exit::Network, message: Some(visible(&message.into())) }
     }
 
     /// The call was wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: Some(message.into()) }
+        Self { exit: Exit::Usage, message: Some(visible(&message.into())) }
     }
 
     /// What has to be said was said where it happened.
@@ -62,6 +64,11 @@ impl Failure {
     pub const fn exit(&self) -> Exit {
         self.exit
     }
+}
+
+/// A message as one line in which nothing can drive a terminal: it may quote a line of input, a path or a peer.
+fn visible(message: &str) -> String {
+    Bare(message.as_bytes()).to_string()
 }
 
 /// Output could not be written.
@@ -103,7 +110,7 @@ pub fn usage(problem: &clap::Error) -> ExitCode {
             ExitCode::from(Exit::Usage as u8)
         }
         _ => {
-            error(one_line(&problem.render().to_string()));
+            error(visible(&one_line(&problem.render().to_string())));
             ExitCode::from(Exit::Usage as u8)
         }
     }
@@ -158,7 +165,7 @@ struct Calls;
 
 impl Observer for Calls {
     fn observe(&self, line: fmt::Arguments<'_>) {
-        status(format_args!("  {line}"));
+        status(format_args!("  {}", visible(&line.to_string())));
     }
 }
 
@@ -177,13 +184,18 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// Why `place` cannot be listened on, and what to do.
-pub fn cannot_listen(place: impl fmt::Display, problem: &io::Error) -> Failure {
+/// A path in which nothing can drive a terminal.
+pub fn shown_path(path: &Path) -> Bare<'_> {
+    Bare(path.as_os_str().as_bytes())
+}
+
+/// Why `place`, which has this `port`, cannot be listened on, and what to do.
+pub fn cannot_listen(place: impl fmt::Display, port: u16, problem: &io::Error) -> Failure {
     let advice = match problem.kind() {
         io::ErrorKind::AddrInUse => {
             "it is in use; stop what listens there, or choose another with -p or --bind"
         }
-        io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::PermissionDenied if (1..1024).contains(&port) => {
             "ports below 1024 need a right that this user does not have; choose another with -p"
         }
         io::ErrorKind::AddrNotAvailable => {
@@ -192,6 +204,20 @@ pub fn cannot_listen(place: impl fmt::Display, problem: &io::Error) -> Failure {
         _ => return Failure::usage(format!("cannot listen at {place}: {}", Reason(problem))),
     };
     Failure::usage(format!("cannot listen at {place}: {advice}"))
+}
+
+/// The system chose `port` for the first of several places, and at `place` somebody else has it.
+pub fn port_taken(place: impl fmt::Display, port: u16) -> Failure {
+    Failure::usage(format!(
+        "cannot listen at {place}: the system chose port {port} for the first address, and here it is in use; try again, or choose one with -p"
+    ))
+}
+
+/// A place to listen at that another of the same run takes in.
+pub fn covered(place: impl fmt::Display, by: impl fmt::Display) -> Failure {
+    Failure::usage(format!(
+        "cannot listen at {place} as well as at {by}: `{by}` covers it already; leave one of the two out"
+    ))
 }
 
 /// Why no connection to `server` came about.
@@ -212,12 +238,24 @@ pub fn cannot_connect(server: impl fmt::Display, problem: &io::Error) -> Failure
     Failure::network(format!("cannot connect to {server}: {reason}"))
 }
 
+/// The system has no thread left for us.
+pub fn no_thread(problem: &io::Error) -> Failure {
+    Failure::network(format!("cannot start a thread: {}", Reason(problem)))
+}
+
 /// A name that stands for no address.
 pub fn unknown_host(host: impl fmt::Display, problem: &io::Error) -> Failure {
     let text = Reason(problem).to_string();
     let reason = text.rsplit(": ").next().unwrap_or(&text);
     Failure::usage(format!(
         "cannot find the host '{host}': {reason}; check the name, or give an address"
+    ))
+}
+
+/// Port 0, which stands for any port where one listens and for none where one asks.
+pub fn no_port(host: impl fmt::Display) -> Failure {
+    Failure::usage(format!(
+        "port 0 cannot be asked; give the port that the server at '{host}' listens on, with -p or as HOST:PORT"
     ))
 }
 
@@ -246,4 +284,26 @@ pub fn too_long(server: impl fmt::Display, length: usize, limit: usize) -> Strin
 /// A service that cannot be asked for here, as the parser of the command line says it.
 pub fn wrong_service(name: &str, problem: &str) -> Failure {
     Failure::usage(format!("invalid value '{name}' for '--service <NAME>': {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_on_low_ports_is_for_low_ports() {
+        let denied = |port| {
+            let failure = cannot_listen("127.0.0.1", port, &io::ErrorKind::PermissionDenied.into());
+            failure.message().unwrap().to_owned()
+        };
+        for (port, low) in [(0, false), (1, true), (1023, true), (1024, false), (3000, false)] {
+            assert_eq!(denied(port).contains("below 1024"), low, "{port}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_one_line_whatever_it_quotes() {
+        let failure = Failure::usage("'\x1b[2J\n\u{202e}' is no good, 你好");
+        assert_eq!(failure.message(), Some(r"'\x1b[2J\n\u{202e}' is no good, 你好"));
+    }
 }

@@ -182,3 +182,14 @@ fn arguments_that_are_no_text_are_a_wrong_call() {
     let finished = callbox(&["tcp", "server", "--service"]).arg(odd).run();
     finished.expect_code(2).stdout_is("").stderr_contains("callbox: ");
 }
+
+#[test]
+fn port_0_cannot_be_asked() {
+    for client in [&["udp", "client"][..], &["tcp", "client"], &["udp", "client", "--many"]] {
+        for server in [&["127.0.0.1:0"][..], &["-p", "0", "127.0.0.1"]] {
+            let finished = callbox(client).args(server).run_with_input("sally\n");
+            expect_wrong(&finished);
+            finished.stderr_contains("callbox: port 0 cannot be asked; give the port");
+        }
+    }
+}

@@ -30,7 +30,7 @@ impl<'a> Quoted<'a> {
     /// The same, but of long data only the first `limit` bytes, or a few fewer so as not to cut a
     /// character: `'xxxx'… and 64483 bytes more`.
     pub fn cut(self, limit: usize) -> Cut<'a> {
-        Cut { bytes: self.0, limit }
+        Cut { bytes: self.0, limit, length: self.0.len() }
     }
 }
 
@@ -58,13 +58,22 @@ impl Display for Bare<'_> {
 pub struct Cut<'a> {
     bytes: &'a [u8],
     limit: usize,
+    length: usize,
+}
+
+impl Cut<'_> {
+    /// The same for data of which only the beginning was kept: it was `length` bytes long. At least the `limit` and
+    /// three bytes more must have been kept, so that it is seen which characters are whole.
+    pub fn of(self, length: usize) -> Self {
+        Self { length: length.max(self.bytes.len()), ..self }
+    }
 }
 
 impl Display for Cut<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (head, tail) = self.bytes.split_at(boundary(self.bytes, self.limit));
+        let head = &self.bytes[..boundary(self.bytes, self.limit)];
         Quoted(head).fmt(f)?;
-        match tail.len() {
+        match self.length - head.len() {
             0 => Ok(()),
             1 => f.write_str("… and 1 byte more"),
             more => write!(f, "… and {more} bytes more"),

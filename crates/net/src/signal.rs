@@ -1,30 +1,54 @@
-//! SIGINT and SIGTERM: the first drains, the second stops.
+//! SIGINT, SIGTERM and SIGHUP: the first drains, the second stops.
 
+use std::ffi::c_int;
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::os::unix::net::UnixStream;
+use std::ptr;
+use std::sync::mpsc;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-/// Calls `first` on a thread of its own when the first SIGINT or SIGTERM comes, and `second` when another does.
+/// Calls `first` on a thread of its own when the first SIGINT, SIGTERM or SIGHUP comes, and `second` when another does.
+/// A SIGHUP that is ignored when this is called, as under nohup, stays so.
 ///
-/// `second` is expected to end the process.
+/// `second` is expected to end the process, and must not wait for anything; `first` may, and holds up nobody.
 pub fn on_interrupt(
     first: impl FnOnce() + Send + 'static,
     second: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     let (mut told, tell) = UnixStream::pair()?;
-    pipe::register(SIGINT, tell.try_clone()?)?;
-    pipe::register(SIGTERM, tell)?;
+    let (begin, begun) = mpsc::channel::<()>();
+    // Both threads are there before a signal is: at that time there might be no room for another.
+    thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        if begun.recv().is_ok() {
+            first();
+        }
+    })?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut one = [0u8];
         if told.read_exact(&mut one).is_ok() {
-            first();
+            let _ = begin.send(());
             if told.read_exact(&mut one).is_ok() {
                 second();
             }
         }
     })?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        if signal != SIGHUP || !is_ignored(signal) {
+            pipe::register(signal, tell.try_clone()?)?;
+        }
+    }
     Ok(())
+}
+
+/// Whether the process was started with this signal ignored, which a handler of ours would undo.
+fn is_ignored(signal: c_int) -> bool {
+    let mut found = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action, sigaction only writes the old one to `found`, which has room for it.
+    let known = unsafe { libc::sigaction(signal, ptr::null(), found.as_mut_ptr()) } == 0;
+    // SAFETY: it succeeded, so `found` was written.
+    known && unsafe { found.assume_init() }.sa_sigaction == libc::SIG_IGN
 }

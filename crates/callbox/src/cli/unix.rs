@@ -12,7 +12,7 @@ use super::{Seconds, length};
 pub enum UnixType {
     /// A stream of bytes, as over TCP
     Stream,
-    /// Datagrams, as over UDP, but none is lost
+    /// Datagrams, as over UDP; only answers that nobody reads are lost
     Datagram,
 }
 

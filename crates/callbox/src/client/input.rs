@@ -10,7 +10,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter};
 
-use crate::messages::{Failure, Reason};
+use crate::messages::{Exit, Failure, Reason};
 
 /// Lines kept for the arrow keys.
 const HISTORY: usize = 1_000;
@@ -81,12 +81,14 @@ impl Input {
         }
     }
 
-    /// The next line, after `prompt` on a terminal. `None` is the end of input (Ctrl-D), and so is Ctrl-C.
+    /// The next line, after `prompt` on a terminal. `None` is the end of input (Ctrl-D); Ctrl-C is the failure
+    /// that ends the run as SIGINT would.
     pub fn next(&mut self, prompt: &str) -> Result<Option<InputLine>, Failure> {
         match self {
             Self::Terminal(editor) => match editor.readline(prompt) {
                 Ok(line) => Ok(Some(InputLine::Line(line.into_bytes()))),
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
+                Err(ReadlineError::Eof) => Ok(None),
+                Err(ReadlineError::Interrupted) => Err(Failure::said(Exit::Interrupted)),
                 Err(error) => Err(unusable(&error)),
             },
             Self::Plain(stdin) => read_line(stdin).map_err(|e| {

@@ -2,6 +2,9 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::process;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use callbox_net::address::HostPort;
 use callbox_net::{resolve, signal};
@@ -16,8 +19,17 @@ pub mod stream;
 pub mod udp;
 pub mod unix;
 
+/// What is said of a client that is ended in mid-work.
+const INTERRUPTED: &str = "interrupted; what was not answered by now is lost";
+
+/// How long an interrupted client waits for that to be written: whoever reads standard error may have stopped.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// All addresses of a server.
 fn addresses(server: &HostPort, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    if server.port.unwrap_or(port) == 0 {
+        return Err(messages::no_port(&server.host));
+    }
     resolve::resolve(server, port).map_err(|e| messages::unknown_host(&server.host, &e))
 }
 
@@ -38,15 +50,23 @@ fn seed() -> u64 {
     RandomState::new().hash_one(process::id())
 }
 
-/// SIGINT or SIGTERM ends a client at once, with a line that says so: it has nothing to finish that a user would want
+/// SIGINT, SIGTERM or SIGHUP ends a client at once, with a line that says so: it has nothing to finish that a user would want
 /// to wait for.
 fn end_on_signal() -> Result<(), Failure> {
-    let end = || {
-        input::restore_terminal();
-        messages::error("interrupted; what was not answered by now is lost");
-        process::exit(Exit::Interrupted as i32);
+    let exit = || process::exit(Exit::Interrupted as i32);
+    let end = move || {
+        let (saying, said) = mpsc::channel::<()>();
+        let say = move || {
+            let _saying = saying;
+            input::restore_terminal();
+            messages::error(INTERRUPTED);
+        };
+        if thread::Builder::new().name("last words".to_owned()).spawn(say).is_ok() {
+            let _ = said.recv_timeout(LAST_WORDS);
+        }
+        exit()
     };
-    signal::on_interrupt(end, || {})
+    signal::on_interrupt(end, exit)
         .map_err(|e| Failure::network(format!("cannot listen for signals: {}", Reason(&e))))
 }
 

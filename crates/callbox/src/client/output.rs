@@ -24,12 +24,12 @@ pub(super) struct Output {
 
 impl Output {
     /// For a prompt with this printer, or for none.
-    pub(super) fn new(printer: Option<Printer>) -> Self {
-        Self {
-            screen: printer.map(Screen::start),
+    pub(super) fn new(printer: Option<Printer>) -> Result<Self, Failure> {
+        Ok(Self {
+            screen: printer.map(Screen::start).transpose().map_err(|e| messages::no_thread(&e))?,
             content_is_shown: io::stdout().is_terminal(),
             status_is_shown: io::stderr().is_terminal(),
-        }
+        })
     }
 
     /// Prints one line of content.
@@ -71,10 +71,11 @@ struct Screen {
 }
 
 impl Screen {
-    fn start(printer: Printer) -> Self {
+    fn start(printer: Printer) -> io::Result<Self> {
         let (lines, waiting) = sync_channel(MAX_WAITING);
-        let thread = thread::spawn(move || show_all(printer, &waiting));
-        Self { lines, missed: 0, thread }
+        let show = move || show_all(printer, &waiting);
+        let thread = thread::Builder::new().name("screen".to_owned()).spawn(show)?;
+        Ok(Self { lines, missed: 0, thread })
     }
 
     fn show(&mut self, line: String) {

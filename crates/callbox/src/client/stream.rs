@@ -113,7 +113,8 @@ impl Talk<'_> {
         let mut buffer = vec![0; BUFFER];
         while !answer.is_complete() {
             let wanted = answer.remaining().min(BUFFER);
-            match self.read(&mut buffer[..wanted])? {
+            let n = self.socket.read(&mut buffer[..wanted], Some(self.args.timeout.0));
+            match n.map_err(|error| self.failed_within(&error, answer.received().len(), length))? {
                 0 => break,
                 n => answer.handle_bytes(&buffer[..n]),
             };
@@ -131,25 +132,25 @@ impl Talk<'_> {
                     line.push(b'\n');
                     self.exchange(&line, &mut replies)?;
                 }
-                InputLine::TooLong => {
-                    return Err(Failure::usage(format!(
-                        "the line is longer than {} bytes and was not sent",
-                        callbox_exchange::lines::MAX_LINE
-                    )));
-                }
+                InputLine::TooLong => return Err(line_too_long()),
             }
         }
-        self.finish()
+        // Every line has its answer, so it does not matter how a server ends that has given them all.
+        let _ = self.finish();
+        Ok(())
     }
 
     /// Sends one line and waits for the line that answers it. A long line is sent while its answer is read: a server
     /// that answers as it reads would otherwise wait for us as we wait for it.
     fn exchange(&self, line: &[u8], replies: &mut Replies<'_>) -> Result<(), Failure> {
         let reply = thread::scope(|scope| {
-            let sending = (line.len() > BUFFER).then(|| scope.spawn(|| self.send(line)));
-            if sending.is_none() {
+            let sending = if line.len() > BUFFER {
+                let spawned = thread::Builder::new().spawn_scoped(scope, || self.send(line));
+                Some(spawned.map_err(|e| messages::no_thread(&e))?)
+            } else {
                 self.send(line)?;
-            }
+                None
+            };
             let reply = replies.next()?;
             if let Some(Ok(sent)) = sending.map(thread::ScopedJoinHandle::join) {
                 sent?;
@@ -163,12 +164,16 @@ impl Talk<'_> {
     fn send_only(&self) -> Result<(), Failure> {
         let mut input = Input::open()?;
         while let Some(line) = input.next("Input sentence: ")? {
-            if let InputLine::Line(mut line) = line {
-                line.push(b'\n');
-                self.send(&line)?;
+            match line {
+                InputLine::Line(mut line) => {
+                    line.push(b'\n');
+                    self.send(&line)?;
+                }
+                InputLine::TooLong => return Err(line_too_long()),
             }
         }
-        self.finish()
+        // Nothing else tells whether the lines were taken.
+        self.finish().map_err(|error| self.failed(&error))
     }
 
     /// A server that speaks unasked: its lines as they come, until it ends or our output does.
@@ -224,17 +229,21 @@ impl Talk<'_> {
         }
     }
 
-    /// Ends our direction and waits for the server to end its own, so that nothing is lost on the way.
-    fn finish(&self) -> Result<(), Failure> {
-        // A server that has closed already has nothing more to say.
-        if self.socket.finish().is_err() {
-            return Ok(());
-        }
+    /// Ends our direction and waits for the server to end its own, so that nothing is lost on the way. An error is that
+    /// it did not.
+    fn finish(&self) -> io::Result<()> {
+        self.socket.finish()?;
         let mut rest = vec![0; BUFFER];
         let end = Instant::now() + self.args.timeout.0;
-        let left = || Some(end.saturating_duration_since(Instant::now()));
-        while self.socket.read(&mut rest, left()).is_ok_and(|n| n > 0) && Instant::now() < end {}
-        Ok(())
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.socket.read(&mut rest, Some(left))? == 0 {
+                return Ok(());
+            }
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     fn send(&self, bytes: &[u8]) -> Result<(), Failure> {
@@ -245,22 +254,42 @@ impl Talk<'_> {
         self.socket.read(buffer, Some(self.args.timeout.0)).map_err(|error| self.failed(&error))
     }
 
+    /// The same in the middle of an answer of known length.
+    fn failed_within(&self, error: &io::Error, received: usize, length: usize) -> Failure {
+        let reason = self.reason(error);
+        Failure::network(match received {
+            0 => reason,
+            _ => format!("{reason} after {received} of {length} bytes"),
+        })
+    }
+
     fn failed(&self, error: &io::Error) -> Failure {
+        Failure::network(self.reason(error))
+    }
+
+    fn reason(&self, error: &io::Error) -> String {
         let server = self.server;
-        Failure::network(match error.kind() {
+        match error.kind() {
             io::ErrorKind::TimedOut => {
                 format!("{server} was silent for {:?} (--timeout)", self.args.timeout.0)
             }
             io::ErrorKind::ConnectionReset => format!("{server} reset the connection"),
-            io::ErrorKind::BrokenPipe => format!("{server} closed the connection"),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+                format!("{server} closed the connection")
+            }
             _ => format!("the connection to {server} failed: {}", Reason(error)),
-        })
+        }
     }
 
     fn reply_too_long(&self) -> Failure {
         let limit = callbox_exchange::lines::MAX_LINE;
         Failure::network(format!("{} answered a line of more than {limit} bytes", self.server))
     }
+}
+
+fn line_too_long() -> Failure {
+    let limit = callbox_exchange::lines::MAX_LINE;
+    Failure::usage(format!("the line is longer than {limit} bytes and was not sent"))
 }
 
 /// The server's lines, one at a time.

@@ -14,7 +14,7 @@ use super::{end_on_signal, stream};
 use crate::cli::{
     DatagramServiceName, StreamServiceName, StreamTalkArgs, UnixClientArgs, UnixType,
 };
-use crate::messages::{self, Console, Failure, Reason};
+use crate::messages::{self, Console, Failure, Reason, shown_path};
 
 /// Runs the client.
 pub fn run(args: UnixClientArgs) -> Result<(), Failure> {
@@ -39,10 +39,11 @@ fn run_stream(args: &UnixClientArgs) -> Result<(), Failure> {
         quiet: args.quiet,
         verbose: args.verbose,
     };
-    stream::talk(&socket, &args.path.display().to_string(), &talk)
+    stream::talk(&socket, &shown_path(&args.path).to_string(), &talk)
 }
 
-/// The kernel loses no datagram between two processes, so nothing is asked twice.
+/// The kernel loses no request between two processes, and an answer only to a client that does not read: nothing is asked
+/// twice.
 fn run_datagram(args: &UnixClientArgs) -> Result<(), Failure> {
     let name = args.service.as_deref().unwrap_or(DatagramServiceName::DEFAULT);
     let service: DatagramServiceName =
@@ -51,7 +52,7 @@ fn run_datagram(args: &UnixClientArgs) -> Result<(), Failure> {
     let socket = UnixDatagramSocket::connect(&args.path, &trace)
         .map_err(|e| cannot_connect(&args.path, &e))?;
     let answers = service.0.reply != ReplyKind::None;
-    let server = args.path.display();
+    let server = shown_path(&args.path);
     let mut input = Input::open()?;
     let mut buffer = vec![0; MAX_PAYLOAD + 1];
     let console = Console::new();
@@ -89,12 +90,12 @@ fn run_datagram(args: &UnixClientArgs) -> Result<(), Failure> {
 }
 
 fn silent(args: &UnixClientArgs) -> Failure {
-    let server = args.path.display();
+    let server = shown_path(&args.path);
     Failure::network(format!("{server} was silent for {:?} (--timeout)", args.timeout.0))
 }
 
 fn cannot_connect(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
+    let path = shown_path(path);
     match error.kind() {
         io::ErrorKind::NotFound => {
             Failure::usage(format!("cannot connect to {path}: no such file; is the path right?"))

@@ -128,11 +128,7 @@ fn render_datagram(text: &mut String, peer: &Peer, datagram: &[u8], length: usiz
         Peer::Inet(address) => write!(text, "The client at {address} says ")?,
         Peer::Named(name) => write!(text, "The client at {name} says ")?,
     }
-    if length <= SHOWN {
-        return writeln!(text, "{}", Quoted(datagram));
-    }
-    let shown = datagram.floor_char_boundary_at(SHOWN);
-    writeln!(text, "{}… and {} bytes more", Quoted(&datagram[..shown]), length - shown)
+    writeln!(text, "{}", Quoted(datagram).cut(SHOWN).of(length))
 }
 
 fn render_connection(text: &mut String, entry: &ConnectionEntry) -> fmt::Result {
@@ -153,19 +149,6 @@ fn render_connection(text: &mut String, entry: &ConnectionEntry) -> fmt::Result 
         writeln!(text, "  {received} bytes received, {sent} bytes sent")?;
     }
     writeln!(text, "  Closing socket\nWaiting for a new connection")
-}
-
-/// Where to cut bytes that may be UTF-8.
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, limit: usize) -> usize;
-}
-
-impl FloorCharBoundary for [u8] {
-    fn floor_char_boundary_at(&self, limit: usize) -> usize {
-        let continues = |at: usize| self.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
-        // A character has at most three continuation bytes; more is not UTF-8, and may be cut anywhere.
-        (limit.saturating_sub(3)..=limit).rev().find(|&at| !continues(at)).unwrap_or(limit)
-    }
 }
 
 #[cfg(test)]

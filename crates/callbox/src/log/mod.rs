@@ -34,6 +34,7 @@ pub struct Recorder {
     log: Option<(Arc<Shared>, SharedCounts)>,
     datagrams: Sampler,
     connections: Sampler,
+    lost: u32,
 }
 
 /// A recorder that prints nothing.
@@ -52,6 +53,7 @@ impl Recorder {
             }),
             datagrams: Sampler::new(DATAGRAMS_A_SECOND),
             connections: Sampler::new(CONNECTIONS_A_SECOND),
+            lost: 0,
         }
     }
 
@@ -93,7 +95,23 @@ impl Recorder {
             {
                 return;
             }
-            shared.skip(peer);
+            // Each connection has a port or a process of its own: the peer is the host or the user behind it.
+            match peer {
+                PeerName::Inet(address) => shared.skip(&address.ip()),
+                PeerName::Process { uid, .. } => shared.skip(uid),
+            }
+        }
+    }
+
+    /// How many datagrams the kernel has lost so far because the socket's buffer was full, which is told when it has
+    /// grown. The kernel's counter has 32 bits and begins again at 0.
+    pub fn lost(&mut self, so_far: u32) {
+        let new = so_far.wrapping_sub(self.lost);
+        self.lost = so_far;
+        if new > 0
+            && let Some((shared, _)) = &self.log
+        {
+            shared.note_lost(u64::from(new));
         }
     }
 
@@ -102,5 +120,32 @@ impl Recorder {
         if let Some((shared, counts)) = &self.log {
             shared.note_refused(counts, refused);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_one_host_or_user_are_those_of_one_peer() {
+        let shared = Arc::new(Shared::new());
+        let mut recorder = Recorder::new(Some(Arc::clone(&shared)));
+        let inet = |port| PeerName::Inet(([127, 0, 0, 1], port).into());
+        let process = |pid| PeerName::Process { pid, uid: 1000 };
+        for number in 1..=500_u16 {
+            for peer in [inet(number), process(number.into())] {
+                recorder.connection(Duration::ZERO, &peer, || ConnectionEntry {
+                    peer,
+                    local: None,
+                    message: None,
+                    traffic: None,
+                    end: ConnectionEnd::Done,
+                });
+            }
+        }
+        let skipped = shared.take_skipped().expect("more than are shown in a second");
+        assert_eq!(skipped.entries, 1_000 - u64::from(CONNECTIONS_A_SECOND));
+        assert!(skipped.peers <= 2, "{}", skipped.peers);
     }
 }

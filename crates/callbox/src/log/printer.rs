@@ -141,6 +141,13 @@ impl Printer {
                 skipped.entries, skipped.peers
             );
         }
+        let lost = self.shared.take_lost();
+        if lost > 0 {
+            let datagrams = Plural(lost, "datagram");
+            messages::status(format_args!(
+                "({lost} {datagrams} lost unread: the receive buffer was full)"
+            ));
+        }
         let refused = self.shared.refused();
         for reason in Reason::ALL {
             let new = refused[reason as usize] - self.said[reason as usize];

@@ -24,6 +24,8 @@ pub(super) struct Shared {
     skipped: AtomicU64,
     peers: Distinct,
     refused: Mutex<Vec<SharedCounts>>,
+    /// Datagrams that were lost before they were read, since that was last said.
+    lost: AtomicU64,
     /// The printing thread sleeps until it is woken.
     asleep: AtomicBool,
     ended: AtomicBool,
@@ -46,6 +48,7 @@ impl Shared {
             skipped: AtomicU64::new(0),
             peers: Distinct::new(),
             refused: Mutex::new(Vec::new()),
+            lost: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             printer: OnceLock::new(),
@@ -89,6 +92,12 @@ impl Shared {
         }
     }
 
+    /// Tells how many datagrams more were lost because a socket's buffer was full.
+    pub(super) fn note_lost(&self, datagrams: u64) {
+        self.lost.fetch_add(datagrams, Ordering::SeqCst);
+        self.wake();
+    }
+
     #[inline]
     fn wake(&self) {
         // A plain read first: almost always the thread is awake, or has been woken.
@@ -119,6 +128,11 @@ impl Shared {
         Some(Skipped { entries, peers: peers.clamp(1, entries), estimate })
     }
 
+    /// Datagrams that were lost since the last time.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::SeqCst)
+    }
+
     /// What all guards have refused so far.
     pub(super) fn refused(&self) -> Counts {
         let mut sum = Counts::default();
@@ -133,6 +147,7 @@ impl Shared {
     /// Whether there is nothing to print, given what of the refused was `said`.
     pub(super) fn is_idle(&self, said: &Counts) -> bool {
         self.skipped.load(Ordering::SeqCst) == 0
+            && self.lost.load(Ordering::SeqCst) == 0
             && self.refused() == *said
             && lock(&self.waiting).is_empty()
     }

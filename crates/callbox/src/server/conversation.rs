@@ -29,7 +29,7 @@ pub(super) type SharedRecorder = Arc<Mutex<Recorder>>;
 impl Worker {
     /// For one thread of a server that closes connections which are silent for `idle`.
     pub(super) fn new(service: &'static Service, recorder: SharedRecorder, idle: Duration) -> Self {
-        let idle = format!("nothing came for {idle:?}").into();
+        let idle = format!("nothing moved for {idle:?}").into();
         Self { service, recorder, start: Instant::now(), idle }
     }
 }

@@ -32,9 +32,10 @@ impl Answering {
         self.wall = wall_clock();
     }
 
-    /// A batch is done: the log hears what the guard refused.
-    pub fn end(&mut self) {
+    /// A batch is done: the log hears what the guard refused, and how many datagrams the kernel has `lost` so far.
+    pub fn end(&mut self, lost: u32) {
         self.recorder.refused(self.guard.refused());
+        self.recorder.lost(lost);
     }
 
     fn release(

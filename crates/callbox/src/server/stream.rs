@@ -3,11 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::thread;
 
+use callbox_exchange::Bare;
 use callbox_net::limits;
 use callbox_net::stream::{Limits, Server, Stopper, StreamListener};
 
 use super::conversation::{SharedRecorder, Worker};
-use super::{listen_at, stop_on_signal};
+use super::places::{Place, listen_at};
+use super::stop_on_signal;
 use crate::cli::{StreamServeArgs, TcpServerArgs};
 use crate::log::Log;
 use crate::messages::{self, Failure, Reason};
@@ -22,9 +24,11 @@ const RESERVED_FILES: usize = 32;
 pub fn run_tcp(args: TcpServerArgs) -> Result<(), Failure> {
     let trace = messages::trace(args.serve.verbose);
     let workers = limits::processors();
-    let listeners = listen_at(&args.bind, args.port, |place| {
+    let bind = |place: Place| {
         StreamListener::bind_tcp_group(place.address, place.dual_stack, workers, &trace)
-    })?;
+    };
+    let port = |listener: &StreamListener| listener.local_addr().map(|taken| taken.port());
+    let listeners = listen_at(&args.bind, args.port, bind, port)?;
     run(listeners, &args.serve)
 }
 
@@ -37,17 +41,18 @@ pub(super) fn run(listeners: Vec<StreamListener>, args: &StreamServeArgs) -> Res
     let on_closed = stopper.clone();
     stop_on_signal(move || {
         let open = stopper.open();
+        // Before anything is said: whoever reads standard error may have stopped.
+        stopper.stop();
         if open > 0 {
             messages::status(format_args!(
                 "Finishing what is open ({open}); a second signal ends it at once"
             ));
         }
-        stopper.stop();
     })?;
     let log = Log::start(args.quiet, "connection", move || on_closed.stop())
         .map_err(|e| no_server(&e))?;
     for place in places {
-        messages::status(format_args!("Listening at {place}"));
+        messages::status(format_args!("Listening at {}", Bare(place.as_bytes())));
     }
     log.line("Waiting for a new connection");
     let result = server.serve(&log);
@@ -85,25 +90,35 @@ impl StreamServer {
         }
     }
 
-    /// Serves until it is stopped, one thread an event loop.
+    /// Serves until it is stopped, one thread an event loop. A loop that fails, or cannot start, ends the others: a
+    /// server that took only some of its connections would be worse than none.
     pub fn serve(self, log: &Log) -> Result<(), Failure> {
         for recorder in &self.recorders {
             *recorder.lock().unwrap_or_else(PoisonError::into_inner) = log.recorder();
         }
+        let stopper = self.stopper();
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(self.servers.len());
+            let mut started = Ok(());
             for (number, mut server) in self.servers.into_iter().enumerate() {
+                let on_end = StopOnDrop(stopper.clone());
                 let builder = thread::Builder::new().name(format!("stream-{number}"));
-                threads.push(
-                    builder.spawn_scoped(scope, move || server.run()).map_err(|e| no_server(&e))?,
-                );
-            }
-            for thread in threads {
-                if let Ok(Err(error)) = thread.join() {
-                    return Err(no_server(&error));
+                let spawned = builder.spawn_scoped(scope, move || {
+                    let _on_end = on_end;
+                    server.run()
+                });
+                match spawned {
+                    Ok(thread) => threads.push(thread),
+                    Err(error) => {
+                        started = Err(no_server(&error));
+                        break;
+                    }
                 }
             }
-            Ok(())
+            threads.into_iter().fold(started, |result, thread| match thread.join() {
+                Ok(Err(error)) => result.and_then(|()| Err(no_server(&error))),
+                _ => result,
+            })
         })
     }
 }
@@ -124,6 +139,15 @@ impl StreamStopper {
     /// Connections that are open.
     pub fn open(&self) -> usize {
         self.limits.open()
+    }
+}
+
+/// Ends all event loops when one of them ends, in whatever way.
+struct StopOnDrop(StreamStopper);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

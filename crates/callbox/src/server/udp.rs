@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use callbox_net::datagram::{Batch, DatagramSocket};
 use callbox_net::limits;
@@ -12,10 +13,11 @@ use callbox_services::Service;
 use callbox_services::guard::Guard;
 
 use super::datagram::Answering;
-use super::{listen_at, own_addresses, stop_on_signal};
+use super::places::{Place, listen_at};
+use super::{own_addresses, stop_on_signal};
 use crate::cli::UdpServerArgs;
 use crate::log::Log;
-use crate::messages::{self, Failure};
+use crate::messages::{self, Failure, no_thread};
 
 /// Runs the server until a signal, or the end of standard output's reader, ends it.
 pub fn run(args: UdpServerArgs) -> Result<(), Failure> {
@@ -28,9 +30,9 @@ pub fn run(args: UdpServerArgs) -> Result<(), Failure> {
     for address in server.addresses() {
         messages::status(format_args!("Listening at {address}"));
     }
-    server.serve(&log)?;
+    let result = server.serve(&log);
     log.finish();
-    Ok(())
+    result
 }
 
 /// A server that is bound and not yet serving.
@@ -46,9 +48,11 @@ impl UdpServer {
     /// Binds every socket that `args` ask for, and tells `trace` of their calls.
     pub fn bind(args: &UdpServerArgs, trace: &Trace) -> Result<Self, Failure> {
         let workers = limits::processors();
-        let sockets = listen_at(&args.bind, args.port, |place| {
+        let bind = |place: Place| {
             DatagramSocket::bind_group(place.address, place.dual_stack, workers, trace)
-        })?;
+        };
+        let port = |socket: &DatagramSocket| socket.local_addr().ok().map(|taken| taken.port());
+        let sockets = listen_at(&args.bind, args.port, bind, port)?;
         let mut addresses: Vec<_> =
             sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         addresses.dedup();
@@ -79,28 +83,39 @@ impl UdpServer {
                 let Some(service) = self.service.datagram else { continue };
                 let guard = Guard::new(self.args.guard.policy(), self.service, &own);
                 let mut answering = Answering::new(service(), guard, log.recorder());
-                thread::Builder::new()
-                    .name(format!("udp-{number}"))
-                    .spawn_scoped(scope, move || {
-                        let mut batch = Batch::new(true);
-                        while !self.stopping.load(Ordering::Acquire) {
-                            turn(socket, &mut batch, &mut answering);
-                        }
-                    })
-                    .map_err(|e| no_thread(&e))?;
+                let builder = thread::Builder::new().name(format!("udp-{number}"));
+                let spawned = builder.spawn_scoped(scope, move || {
+                    let mut batch = Batch::new(true);
+                    while !self.stopping.load(Ordering::Acquire) {
+                        turn(socket, &mut batch, &mut answering);
+                    }
+                });
+                if let Err(error) = spawned {
+                    // The scope waits for the threads that did start.
+                    self.stopper().stop();
+                    return Err(no_thread(&error));
+                }
             }
             Ok(())
         })
     }
 }
 
+/// How long to wait after an error, should it last: a loop that only fails must not take a core.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// One batch: received, answered, sent.
 pub fn turn(socket: &DatagramSocket, batch: &mut Batch, answering: &mut Answering) {
-    // An error here is about an earlier answer, such as an ICMP message that came back: the next call is clean.
-    if let Ok(1..) = batch.receive(socket) {
-        answering.begin();
-        batch.respond(socket, answering);
-        answering.end();
+    match batch.receive(socket) {
+        // Woken.
+        Ok(0) => {}
+        Ok(_) => {
+            answering.begin();
+            batch.respond(socket, answering);
+            answering.end(batch.overflow());
+        }
+        // About an earlier answer, such as an ICMP message that came back: the next call is clean.
+        Err(_) => thread::sleep(PAUSE),
     }
 }
 
@@ -119,8 +134,4 @@ impl Stopper {
             socket.wake();
         }
     }
-}
-
-fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::network(format!("cannot start a thread: {}", messages::Reason(error)))
 }

@@ -16,7 +16,7 @@ use crate::cli::{
     DatagramServiceName, StreamServeArgs, StreamServiceName, UnixServerArgs, UnixType,
 };
 use crate::log::Log;
-use crate::messages::{self, Failure, Reason};
+use crate::messages::{self, Failure, Reason, shown_path};
 
 /// Runs the server until a signal ends it. The socket file goes with it.
 pub fn run(args: UnixServerArgs) -> Result<(), Failure> {
@@ -64,9 +64,8 @@ fn run_datagram(args: &UnixServerArgs) -> Result<(), Failure> {
     };
     let on_closed = stop.clone();
     stop_on_signal(stop)?;
-    let log = Log::start(args.quiet, "datagram", on_closed)
-        .map_err(|e| Failure::network(format!("cannot start a thread: {}", Reason(&e))))?;
-    messages::status(format_args!("Listening at {}", args.path.display()));
+    let log = Log::start(args.quiet, "datagram", on_closed).map_err(|e| messages::no_thread(&e))?;
+    messages::status(format_args!("Listening at {}", shown_path(&args.path)));
     answer_all(&socket, service, &log, &stopping);
     log.finish();
     Ok(())
@@ -83,12 +82,24 @@ pub fn answer_all(
     let Some(mut service) = service.0.datagram.map(|make| make()) else { return };
     let mut recorder = log.recorder();
     let start = Instant::now();
-    let mut buffer = vec![0; MAX_PAYLOAD];
+    // One byte more, so that none is cut unseen.
+    let mut buffer = vec![0; MAX_PAYLOAD + 1];
+    let mut cut_before = false;
     let mut reply = Vec::with_capacity(MAX_PAYLOAD);
     while !stopping.load(Ordering::Acquire) {
         let Ok(Some((length, peer))) = socket.recv_from(&mut buffer, None) else { continue };
         if length == 0 && peer.name().is_empty() && stopping.load(Ordering::Acquire) {
             break;
+        }
+        if length > MAX_PAYLOAD {
+            // Said once: a peer that sends many of them must not fill the screen.
+            if !std::mem::replace(&mut cut_before, true) {
+                let peer = shown(&peer);
+                messages::status(format_args!(
+                    "A datagram from {peer} is longer than {MAX_PAYLOAD} bytes and gets no answer; others like it will get none either"
+                ));
+            }
+            continue;
         }
         let datagram = &mut buffer[..length];
         recorder.named_datagram(start.elapsed(), &shown(&peer), datagram);
@@ -113,7 +124,7 @@ fn shown(peer: &UnixPeer) -> String {
 }
 
 fn cannot_bind(path: &Path, error: &std::io::Error) -> Failure {
-    let path = path.display();
+    let path = shown_path(path);
     Failure::usage(match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(

@@ -66,6 +66,17 @@ fn a_reset_is_an_error_of_its_own() {
 }
 
 #[test]
+fn a_reset_in_mid_answer_says_how_much_came() {
+    let (listener, address) = listener();
+    let client = client(address, &["-q"]).spawn();
+    let (mut stream, _) = accept(&listener);
+    stream.write_all(b"Goo").unwrap();
+    reset(stream);
+    let error = format!("callbox: {address} reset the connection after 3 of 16 bytes\n");
+    client.wait().expect_code(1).stdout_is("").stderr_is(&error);
+}
+
+#[test]
 fn another_message_and_length_may_be_agreed_on() {
     let (listener, address) = listener();
     let client = client(address, &["--message", "héllo", "--length", "5"]).spawn();

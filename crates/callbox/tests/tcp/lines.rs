@@ -83,6 +83,24 @@ fn a_line_beyond_what_is_kept_is_refused_before_it_is_sent() {
 }
 
 #[test]
+fn lines_that_were_not_taken_are_an_error_although_no_answer_is_due() {
+    let (listener, address) = listener();
+    let mut client = client(address, &["--service", "discard"]).spawn();
+    client.write_line("sally");
+    let (stream, _) = accept(&listener);
+    reset(stream);
+    let finished = client.wait();
+    finished.expect_code(1).stdout_is("").stderr_contains(&format!("callbox: {address} "));
+
+    // Taken in by the kernel and read by nobody.
+    let finished = talk(address, "discard", &["--timeout", "200ms"], "sally\n");
+    finished.expect_code(1).stderr_contains("was silent for 200ms");
+
+    let finished = talk(address, "discard", &[], vec![b'x'; (1 << 20) + 1]);
+    finished.expect_code(2).stderr_contains("the line is longer than 1048576 bytes");
+}
+
+#[test]
 fn a_server_that_closes_in_the_middle_of_a_reply_is_told_from_one_that_never_answered() {
     for (part, error) in [
         (&b"SAL"[..], "closed the connection in the middle of its answer, of which 3 bytes came"),

@@ -7,6 +7,7 @@
 //! | `client` | the greeting client, and what it says when it cannot be answered |
 //! | `lines` | the other services, and the line client |
 //! | `faults` | bad addresses, bad bytes, bad peers, and ten thousand of them |
+//! | `stuck` | a standard error that nobody reads |
 //! | `python` | plain Python `socket` programs, in both directions |
 
 mod client;
@@ -14,6 +15,7 @@ mod faults;
 mod lines;
 mod python;
 mod server;
+mod stuck;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

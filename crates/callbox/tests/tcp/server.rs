@@ -196,8 +196,8 @@ fn a_connection_that_is_idle_for_too_long_is_closed_in_order() {
     assert_eq!(read_to_end(&mut silent), b"");
     assert_eq!(read_to_end(&mut stalled), b"");
     assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
-    server.wait_for_stdout("  nothing came for 200ms");
-    server.wait_for_stdout("  nothing came for 200ms");
+    server.wait_for_stdout("  nothing moved for 200ms");
+    server.wait_for_stdout("  nothing moved for 200ms");
     exchange(address);
     stop(server);
 }

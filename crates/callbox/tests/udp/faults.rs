@@ -200,3 +200,25 @@ fn an_interrupt_in_mid_exchange_ends_a_client_with_a_line() {
         assert_eq!(finished.stderr_text().lines().count(), 1);
     }
 }
+
+#[test]
+fn datagrams_that_found_the_receive_buffer_full_are_counted() {
+    let (mut server, address) = start_server(&[]);
+    let peer = Peer::connected_to(address);
+    assert_eq!(peer.ask("before"), b"BEFORE");
+    server.signal(Signal::STOP);
+    // Ten times what the largest buffer that a server asks for holds.
+    for _ in 0..60_000 {
+        peer.send("x");
+    }
+    server.signal(Signal::CONT);
+    // The kernel tells of the loss with the next datagram that finds room, and there is room when an answer has come.
+    for _ in 0..100 {
+        peer.receive();
+        peer.send("after");
+    }
+    let line = server.wait_for_stderr("lost unread");
+    assert!(line.ends_with("datagrams lost unread: the receive buffer was full)"), "{line}");
+    server.signal(Signal::TERM);
+    server.wait().expect_code(0);
+}

@@ -149,6 +149,13 @@ fn a_line_that_is_no_good_is_said_and_the_others_go() {
 }
 
 #[test]
+fn a_line_that_is_no_good_cannot_drive_the_terminal() {
+    let finished = client_of_many().run_with_input("\x1b[2J x\n\u{202e}\x07host x\n");
+    finished.expect_code(2).stderr_lacks("\x1b").stderr_lacks("\u{202e}").stderr_lacks("\x07");
+    finished.stderr_contains(r"callbox: '\x1b[2J' cannot be a host");
+}
+
+#[test]
 fn each_line_goes_to_every_server_of_several() {
     let (_one, one) = start_server(&[]);
     let (_two, two) = start_server(&[]);

@@ -153,6 +153,27 @@ fn a_signal_at_the_prompt_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn control_c_at_the_prompt_interrupts_and_leaves_the_terminal_as_it_was() {
+    let silent = Peer::at("127.0.0.1:0");
+    for many in [&[][..], &["--many"]] {
+        let program = client_of(silent.address()).args(many);
+        let script = format!("{}; echo ended with $?; stty -a", program.command_line());
+        let mut terminal = Terminal::spawn(Program::new("/bin/sh").args(["-c", &script]));
+        terminal.wait_for("Input ");
+        if !many.is_empty() {
+            terminal.type_text("sally\r");
+            // A request is under way, and is not waited for.
+            silent.receive();
+            terminal.wait_for("Input ");
+        }
+        terminal.type_text("\x03");
+        terminal.wait_for("ended with 130");
+        let modes = terminal.wait_for("extproc");
+        assert!(modes.contains(" icanon "), "{modes}");
+    }
+}
+
+#[test]
 fn control_c_in_mid_exchange_interrupts() {
     let silent = Peer::at("127.0.0.1:0");
     let mut terminal = Terminal::spawn(client_of(silent.address()));

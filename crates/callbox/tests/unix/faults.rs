@@ -83,6 +83,38 @@ fn a_datagram_of_any_length_up_to_the_limit_is_answered_whole_and_a_longer_one_r
 }
 
 #[test]
+fn a_datagram_beyond_the_limit_is_not_answered_in_part_and_it_is_said_once() {
+    let directory = Directory::new();
+    let path = directory.file("s");
+    let mut server = server(&path, &["--type", "datagram"]);
+    let peer = UnixDatagram::bind(directory.file("peer")).unwrap();
+    peer.connect(&path).unwrap();
+    peer.set_read_timeout(Some(super::EVENT_DEADLINE)).unwrap();
+    for message in [&vec![b'x'; 65_508][..], &[b'x'; 70_000], b"short"] {
+        peer.send(message).unwrap();
+    }
+    let mut reply = vec![0; 70_000];
+    let length = peer.recv(&mut reply).unwrap();
+    assert_eq!(&reply[..length], b"SHORT");
+    server.wait_for_stderr("peer is longer than 65507 bytes and gets no answer");
+    let finished = stop(server);
+    finished.stdout_lacks("xxx").stdout_contains("says 'short'\n");
+    finished.expect(finished.stderr_text().matches("longer").count() == 1, || "one line".into());
+}
+
+#[test]
+fn a_path_cannot_drive_the_terminal() {
+    let directory = Directory::new();
+    let path = directory.file("\x1b[2Jred");
+    let finished = client(&path, &[]).run();
+    finished.expect_code(2).stderr_lacks("\x1b").stderr_contains(r"\x1b[2Jred: no such file");
+    let mut server = super::at("server", &path, &["-v"]).spawn();
+    let line = server.wait_for_stderr("Listening at ");
+    assert!(line.ends_with(r"/\x1b[2Jred"), "{line}");
+    stop(server).stderr_lacks("\x1b");
+}
+
+#[test]
 fn the_seventeenth_byte_and_much_more_bring_no_reset() {
     let directory = Directory::new();
     let path = directory.file("s");

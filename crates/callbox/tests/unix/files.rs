@@ -38,9 +38,9 @@ fn only_its_owner_may_use_the_socket() {
 }
 
 #[test]
-fn the_file_goes_when_the_server_ends_on_either_signal() {
+fn the_file_goes_when_the_server_ends_on_a_signal() {
     for kind in TYPES {
-        for signal in [Signal::INT, Signal::TERM] {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             let directory = Directory::new();
             let path = directory.file("s");
             let server = server(&path, &["--type", kind]);
@@ -50,6 +50,22 @@ fn the_file_goes_when_the_server_ends_on_either_signal() {
             assert!(!path.exists(), "{kind} {signal:?}");
         }
     }
+}
+
+#[test]
+fn a_server_under_nohup_outlives_its_terminal() {
+    let directory = Directory::new();
+    let path = directory.file("s");
+    let script = "trap '' HUP; exec \"$@\"";
+    let program = ["sh", env!("CARGO_BIN_EXE_callbox"), "unix", "server", "--type", "datagram"];
+    let mut server = Program::new("sh").args(["-c", script]).args(program).arg(&path).spawn();
+    server.wait_for_stderr("Listening at ");
+    server.signal(Signal::HUP);
+    client(&path, &["--type", "datagram", "-q"])
+        .run_with_input("sally\n")
+        .expect_code(0)
+        .stdout_is("SALLY\n");
+    stop(server);
 }
 
 #[test]

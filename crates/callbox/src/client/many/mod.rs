@@ -44,10 +44,10 @@ pub(super) fn run(args: &UdpClientArgs) -> Result<(), Failure> {
     let (permit, permits) = sync_channel(0);
     let printer = reader::start(servers, args.clone(), events.clone(), permits)?;
     let sockets = Sockets::new(messages::trace(args.verbose), events);
-    let mut talker = Talker::new(args, sockets, Output::new(printer), permit);
+    let mut talker = Talker::new(args, sockets, Output::new(printer)?, permit);
     let talked = talker.run(&inbox);
     if talked.is_err() {
-        // Output failed, and somebody may still stand at the prompt.
+        // Output failed or the prompt was interrupted, and somebody may still stand at it.
         input::restore_terminal();
         return talked;
     }

@@ -14,7 +14,7 @@ use crate::cli::UdpClientArgs;
 use crate::client::datagram_address;
 use crate::client::input::{Input, InputLine};
 use crate::client::output::Printer;
-use crate::messages::{Exit, Failure};
+use crate::messages::{Exit, Failure, no_thread};
 
 const MESSAGE_PROMPT: &str = "Input message to send to server: ";
 
@@ -29,7 +29,7 @@ pub(super) fn start(
     permits: Receiver<()>,
 ) -> Result<Option<Printer>, Failure> {
     let (opened, printer) = sync_channel(0);
-    thread::spawn(move || {
+    let read = move || {
         let mut input = match Input::open() {
             Ok(input) => input,
             Err(failure) => {
@@ -42,7 +42,8 @@ pub(super) fn start(
         // Before the end is told: what prints above the prompt must know that it has gone.
         drop(input);
         let _ = events.send(Event::End(ended));
-    });
+    };
+    thread::Builder::new().name("input".to_owned()).spawn(read).map_err(|e| no_thread(&e))?;
     printer.recv().unwrap_or_else(|_| Err(Failure::said(Exit::Network)))
 }
 

@@ -44,7 +44,8 @@ impl Sockets {
             // Bound now, so that the thread that receives does not wait on a socket without an address.
             socket.bind(unspecified_like(to))?;
             let (theirs, events) = (Arc::clone(&socket), self.events.clone());
-            thread::spawn(move || receive_all(&theirs, &events));
+            let receive = move || receive_all(&theirs, &events);
+            thread::Builder::new().name("receive".to_owned()).spawn(receive)?;
             *place = Some(Open { socket, announced: false });
         }
         place.as_ref().map(|open| &*open.socket).ok_or_else(|| io::ErrorKind::NotConnected.into())

@@ -14,7 +14,7 @@ use super::sockets::Sockets;
 use crate::cli::UdpClientArgs;
 use crate::client::output::Output;
 use crate::client::seed;
-use crate::messages::{self, Failure, Reason};
+use crate::messages::{self, Exit, Failure, Reason};
 
 /// Requests that may be under way before more input is read. A socket's receive buffer holds 277 short datagrams (Linux's
 /// default of 212,992 bytes, of which each takes 768), and a reply that finds it full is lost.
@@ -54,8 +54,8 @@ impl Talker {
         }
     }
 
-    /// Runs until the end of input and the last reply. An error is that output cannot be written; what else went wrong
-    /// is in `worst`.
+    /// Runs until the end of input and the last reply. An error is that output cannot be written, or that the person at
+    /// the prompt interrupted; what else went wrong is in `worst`.
     pub(super) fn run(&mut self, inbox: &Receiver<Event>) -> Result<(), Failure> {
         let mut ended = false;
         let mut permits_owed = 0;
@@ -93,7 +93,11 @@ impl Talker {
                 }
                 Ok(Event::End(read)) => {
                     ended = true;
-                    read.unwrap_or_else(|failure| self.failed(failure));
+                    match read {
+                        // Ctrl-C at the prompt: whatever is under way is not waited for.
+                        Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
+                        read => read.unwrap_or_else(|failure| self.failed(failure)),
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => self.many.handle_timeout(self.start.elapsed()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
