@@ -34,6 +34,9 @@ pub struct Recorder {
     log: Option<(Arc<Shared>, SharedCounts)>,
     datagrams: Sampler,
     connections: Sampler,
+    /// Datagrams of this batch that were not shown, and whose the last of them was: a run from one peer is common.
+    skipped: u64,
+    skipped_peer: Option<SocketAddr>,
     lost: u32,
 }
 
@@ -53,11 +56,13 @@ impl Recorder {
             }),
             datagrams: Sampler::new(DATAGRAMS_A_SECOND),
             connections: Sampler::new(CONNECTIONS_A_SECOND),
+            skipped: 0,
+            skipped_peer: None,
             lost: 0,
         }
     }
 
-    /// A datagram came in. Costs a few nanoseconds unless it is one of those shown.
+    /// A datagram came in, one of a batch. Costs a few nanoseconds unless it is one of those shown.
     #[inline]
     pub fn datagram(&mut self, now: Duration, peer: &SocketAddr, datagram: &[u8]) {
         if let Some((shared, _)) = &self.log {
@@ -66,7 +71,23 @@ impl Recorder {
             {
                 return;
             }
-            shared.skip(peer);
+            self.skipped += 1;
+            if self.skipped_peer != Some(*peer) {
+                self.skipped_peer = Some(*peer);
+                shared.note_peer(peer);
+            }
+        }
+    }
+
+    /// The batch of datagrams is over: those that were not shown are counted, all at once.
+    pub fn end_of_batch(&mut self) {
+        if self.skipped > 0
+            && let Some((shared, _)) = &self.log
+        {
+            shared.note_skipped(self.skipped);
+            self.skipped = 0;
+            // Which peers there were is forgotten when it is said.
+            self.skipped_peer = None;
         }
     }
 

@@ -70,10 +70,19 @@ impl Shared {
     }
 
     /// Counts an entry that is not shown.
-    #[inline]
     pub(super) fn skip(&self, peer: &(impl Hash + ?Sized)) {
+        self.note_peer(peer);
+        self.note_skipped(1);
+    }
+
+    /// Notes a peer, entries of whom will be counted with [`Self::note_skipped`].
+    pub(super) fn note_peer(&self, peer: &(impl Hash + ?Sized)) {
         self.peers.add(peer);
-        self.skipped.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts entries that are not shown.
+    pub(super) fn note_skipped(&self, entries: u64) {
+        self.skipped.fetch_add(entries, Ordering::SeqCst);
         self.wake();
     }
 

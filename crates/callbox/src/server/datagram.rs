@@ -34,6 +34,7 @@ impl Answering {
 
     /// A batch is done: the log hears what the guard refused, and how many datagrams the kernel has `lost` so far.
     pub fn end(&mut self, lost: u32) {
+        self.recorder.end_of_batch();
         self.recorder.refused(self.guard.refused());
         self.recorder.lost(lost);
     }
