@@ -9,6 +9,9 @@ use callbox_net::interfaces;
 
 use crate::messages::{self, Failure};
 
+/// Ports that the system is asked to choose before one must be free at every place. Each is free at the first.
+const CHOICES: usize = 16;
+
 /// A place to listen at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -29,19 +32,45 @@ pub(super) fn listen_at<T>(
     if let Some((covered, by)) = first_covered(&places) {
         return Err(messages::covered(covered.host(), by.host()));
     }
+    let mut choices = 0;
+    loop {
+        choices += 1;
+        match listen_once(&places, port, &mut bind, &port_of) {
+            Ok(all) => return Ok(all),
+            Err(Refusal::Chosen(..)) if choices < CHOICES => {}
+            Err(Refusal::Chosen(place, chosen)) => return Err(messages::port_taken(place, chosen)),
+            Err(Refusal::Asked(failure)) => return Err(failure),
+        }
+    }
+}
+
+/// Why not every place could be bound.
+enum Refusal {
+    /// The port that the system chose for the first place is in use at this one.
+    Chosen(Place, u16),
+    /// What was asked for cannot be had.
+    Asked(Failure),
+}
+
+fn listen_once<T>(
+    places: &[Place],
+    port: u16,
+    bind: &mut impl FnMut(Place) -> io::Result<Vec<T>>,
+    port_of: &impl Fn(&T) -> Option<u16>,
+) -> Result<Vec<T>, Refusal> {
     let mut all = Vec::new();
     let mut in_hand = port;
     for place in places {
         let place = place.at_port(in_hand);
-        let made = bind_one(place, &mut bind).map_err(|error| {
+        let made = bind_one(place, bind).map_err(|error| {
             if in_hand != port && error.kind() == io::ErrorKind::AddrInUse {
-                messages::port_taken(place, in_hand)
+                Refusal::Chosen(place, in_hand)
             } else {
-                messages::cannot_listen(place, in_hand, &error)
+                Refusal::Asked(messages::cannot_listen(place, in_hand, &error))
             }
         })?;
         if in_hand == 0 {
-            in_hand = made.first().and_then(&port_of).unwrap_or(0);
+            in_hand = made.first().and_then(port_of).unwrap_or(0);
         }
         all.extend(made);
     }
@@ -206,5 +235,23 @@ mod tests {
         assert!(error.contains("127.0.0.2:4000: the system chose port 4000"), "{error}");
         let error = listen(&binds, 3000, Some(place("127.0.0.2:3000"))).unwrap_err();
         assert!(error.contains("it is in use; stop what listens there"), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_at_another_place_is_chosen_anew() {
+        let chosen = std::cell::Cell::new(4000);
+        let bind = |place: Place| {
+            if place == self::place("127.0.0.2:4000") {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            let port = match place.address.port() {
+                0 => chosen.replace(chosen.get() + 1),
+                asked => asked,
+            };
+            Ok(vec![place.at_port(port)])
+        };
+        let binds = ["127.0.0.1", "127.0.0.2"].map(|bind| bind.parse().unwrap());
+        let listening = listen_at(&binds, 0, bind, |place| Some(place.address.port())).unwrap();
+        assert_eq!(listening, [place("127.0.0.1:4001"), place("127.0.0.2:4001")]);
     }
 }
