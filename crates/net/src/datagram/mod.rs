@@ -97,14 +97,19 @@ impl DatagramSocket {
             answers_groups: !share,
         };
         if address.is_ipv6() {
-            socket.socket.set_only_v6(!dual_stack)?;
+            let set = socket.socket.set_only_v6(!dual_stack);
+            socket.told_option("IPV6_V6ONLY", set)?;
         }
         if share {
             socket.share_port()?;
         }
         socket.bind(address)?;
-        let _ = socket.socket.set_recv_buffer_size(SERVER_BUFFER);
-        let _ = socket.socket.set_send_buffer_size(SERVER_BUFFER);
+        let (receive, send) = (
+            socket.socket.set_recv_buffer_size(SERVER_BUFFER),
+            socket.socket.set_send_buffer_size(SERVER_BUFFER),
+        );
+        let _ = socket.told_option("SO_RCVBUF", receive);
+        let _ = socket.told_option("SO_SNDBUF", send);
         if address.ip().is_unspecified() {
             socket.ask_for_local_address(&address)?;
         }
@@ -189,7 +194,7 @@ impl DatagramSocket {
     /// Asks the kernel to keep the ICMP errors that answers to our datagrams bring, for [`Self::next_refusal`].
     /// An unconnected socket is told of them in no other way.
     pub fn keep_errors(&self) -> io::Result<()> {
-        error_queue::enable(self.as_fd(), self.is_ipv6()?)
+        self.told_option("IP_RECVERR", error_queue::enable(self.as_fd(), self.is_ipv6()?))
     }
 
     /// The next peer of whom ICMP said that our datagram reached nobody, with the error. Needs [`Self::keep_errors`].
@@ -226,19 +231,32 @@ impl DatagramSocket {
     }
 
     fn share_port(&self) -> io::Result<()> {
-        let call = format_args!("setsockopt(fd {}, SO_REUSEPORT)", self.as_raw_fd());
-        self.trace.result(self.socket.set_reuse_port(true), call, trace::ok)
+        self.told_option("SO_REUSEPORT", self.socket.set_reuse_port(true))
+    }
+
+    /// Reports that the option with this name was set.
+    fn told_option(&self, name: &str, set: io::Result<()>) -> io::Result<()> {
+        self.trace.result(
+            set,
+            format_args!("setsockopt(fd {}, {name})", self.as_raw_fd()),
+            trace::ok,
+        )
+    }
+
+    #[cfg(target_os = "linux")]
+    fn set_option(&self, name: &str, level: i32, option: i32) -> io::Result<()> {
+        self.told_option(name, crate::sockopt::set(self.as_fd(), level, option, 1))
     }
 
     /// On a wildcard address, each datagram is to tell which of our addresses it was sent to.
     #[cfg(target_os = "linux")]
     fn ask_for_local_address(&self, address: &SocketAddr) -> io::Result<()> {
         // A dual-stack socket asks both layers: that of IPv4 knows the address to answer a broadcast from.
-        let ipv4 = crate::sockopt::set(self.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1);
+        let ipv4 = self.set_option("IP_PKTINFO", libc::IPPROTO_IP, libc::IP_PKTINFO);
         match address {
             SocketAddr::V4(_) => ipv4,
             SocketAddr::V6(_) => {
-                crate::sockopt::set(self.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)
+                self.set_option("IPV6_RECVPKTINFO", libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
             }
         }
     }
@@ -251,8 +269,8 @@ impl DatagramSocket {
     /// Coalesced runs of datagrams and the count of lost ones, where the kernel has them.
     #[cfg(target_os = "linux")]
     fn ask_for_batches(&self) {
-        let _ = crate::sockopt::set(self.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1);
-        let _ = crate::sockopt::set(self.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
+        let _ = self.set_option("UDP_GRO", libc::SOL_UDP, libc::UDP_GRO);
+        let _ = self.set_option("SO_RXQ_OVFL", libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
     }
 
     #[cfg(not(target_os = "linux"))]
