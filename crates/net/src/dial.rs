@@ -8,10 +8,10 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use thiserror::Error;
 
-use crate::stream::StreamSocket;
+use crate::stream::{self, StreamSocket};
 use crate::trace::Trace;
 
 /// Wait before the next attempt: the "Connection Attempt Delay" that RFC 8305 section 5 recommends.
@@ -89,12 +89,7 @@ pub fn dial(
 
 /// Starts one attempt, which goes on in the background.
 fn begin(address: SocketAddr, trace: &Trace) -> io::Result<Socket> {
-    let name = if address.is_ipv4() { "AF_INET" } else { "AF_INET6" };
-    let result = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
-    let socket = trace.result(result, format_args!("socket({name}, SOCK_STREAM)"), |socket| {
-        format!("fd {}, unbound {}", socket.as_raw_fd(), crate::address::unspecified_like(&address))
-    })?;
-    socket.set_nonblocking(true)?;
+    let socket = stream::new_tcp_socket(&address, trace)?;
     match socket.connect(&address.into()) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
             trace.line(format_args!(
@@ -198,6 +193,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use socket2::{Domain, Protocol, Type};
     use std::net::TcpListener;
 
     fn addresses(list: &[&str]) -> Vec<SocketAddr> {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::{Endpoints, PeerName};
 use crate::address::canonical;
@@ -145,12 +145,7 @@ fn tcp_socket(
     share: bool,
     trace: &Trace,
 ) -> io::Result<Socket> {
-    let name = if address.is_ipv4() { "AF_INET" } else { "AF_INET6" };
-    let result = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
-    let socket = trace.result(result, format_args!("socket({name}, SOCK_STREAM)"), |socket| {
-        format!("fd {}, unbound {}", socket.as_raw_fd(), crate::address::unspecified_like(&address))
-    })?;
-    socket.set_nonblocking(true)?;
+    let socket = super::new_tcp_socket(&address, trace)?;
     if address.is_ipv6() {
         socket.set_only_v6(!dual_stack)?;
     }

@@ -1,5 +1,13 @@
 //! Stream sockets: a server that carries any number of connections, and a client's connection.
 
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::trace::Trace;
+
 mod client;
 mod connection;
 mod listener;
@@ -10,3 +18,15 @@ pub use client::StreamSocket;
 pub use connection::{CloseReason, Endpoints, Next, PeerName, Protocol};
 pub use listener::StreamListener;
 pub use server::{Limits, Server, Service, Stopper, Trouble};
+
+/// `socket`: a TCP socket of the family that `like` has, which does not block.
+pub(crate) fn new_tcp_socket(like: &SocketAddr, trace: &Trace) -> io::Result<Socket> {
+    let name = if like.is_ipv4() { "AF_INET" } else { "AF_INET6" };
+    let result =
+        Socket::new(Domain::for_address(*like), Type::STREAM, Some(socket2::Protocol::TCP));
+    let socket = trace.result(result, format_args!("socket({name}, SOCK_STREAM)"), |socket| {
+        format!("fd {}, unbound {}", socket.as_raw_fd(), crate::address::unspecified_like(like))
+    })?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
