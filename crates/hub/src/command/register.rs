@@ -1,0 +1,98 @@
+//! REGISTER and VERIFY: new accounts (draft/account-registration).
+
+use callbox_irc::message::Message;
+use callbox_irc::names::Account;
+
+use crate::contract::{Job, RegisterError, Secret};
+use crate::pending::Then;
+use crate::refusal::{Outcome, Refusal};
+use crate::turn::Turn;
+
+/// Bytes of an address for mail: 64 before the `@` and 255 after it (RFC 5321 section 4.5.3.1).
+const EMAIL_MAX: usize = 320;
+
+/// REGISTER.
+pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
+    let [asked, email, password] = [message.params[0], message.params[1], message.params[2]];
+    let fail = |code, text: &'static str| Err(Refusal::fail("REGISTER", code, &[asked], text));
+    if !turn.hub.config.accounts.registration {
+        return fail("TEMPORARILY_UNAVAILABLE", "Accounts are made by the administrator here");
+    }
+    if let Some(account) = &turn.me().account {
+        let account = account.as_str().to_owned();
+        let text = "You are logged in already";
+        return Err(Refusal::fail("REGISTER", "ALREADY_AUTHENTICATED", &[&account], text));
+    }
+    let name = match (asked, &turn.me().nick) {
+        ("*", None) => return fail("NEED_NICK", "Choose a nickname first, or name the account"),
+        ("*", Some(nick)) => nick.as_str().to_owned(),
+        _ => asked.to_owned(),
+    };
+    let Ok(account) = Account::parse(&name, turn.hub.config.limits.nick) else {
+        return fail("BAD_ACCOUNT_NAME", "This cannot be the name of an account");
+    };
+    let hub = &turn.hub;
+    if hub.accounts.contains_key(account.key()) || hub.account_looks.is_taken(account.key(), None) {
+        return fail(
+            "ACCOUNT_EXISTS",
+            "There is an account with this name, or one that looks like it",
+        );
+    }
+    // An account's name is kept for it as a nickname, so nobody may register under the feet of who has it now.
+    if hub.clients.holder(account.key()).is_some_and(|holder| holder != turn.me) {
+        return fail("BAD_ACCOUNT_NAME", "Somebody else has this nickname now");
+    }
+    if email != "*" && (email.len() > EMAIL_MAX || !email.contains('@')) {
+        return fail("INVALID_EMAIL", "This is no address for mail; * stands for none");
+    }
+    let job = Job::Register {
+        account: account.as_str().into(),
+        key: account.key().as_str().into(),
+        email: (email != "*").then(|| email.into()),
+        password: Secret(password.into()),
+        address: turn.me().peer.address,
+    };
+    turn.start(job, Then::Register(account.as_str().into()));
+    Ok(())
+}
+
+/// VERIFY. Accounts are complete when they are made, so there is never a code that is right.
+pub(crate) fn verify(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
+    let account = message.params[0];
+    if turn.me().account.is_some() {
+        let text = "You are logged in already";
+        return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], text));
+    }
+    let text = "No registration waits for this code";
+    Err(Refusal::fail("VERIFY", "INVALID_CODE", &[account], text))
+}
+
+impl Turn<'_> {
+    /// The account was made, or not.
+    pub(crate) fn registered(
+        &mut self,
+        asked: &str,
+        result: Result<Box<str>, RegisterError>,
+    ) -> Outcome {
+        let (code, text) = match result {
+            Ok(account) => {
+                self.reply("REGISTER", |line| {
+                    line.param("SUCCESS").param(&account).text("The account is yours")
+                });
+                self.log_in(&account);
+                return Ok(());
+            }
+            Err(RegisterError::Exists) => {
+                ("ACCOUNT_EXISTS", "There is an account with this name, or one that looks like it")
+            }
+            Err(RegisterError::BadPassword) => (
+                "WEAK_PASSWORD",
+                "The password is too short or too long; 8 characters are the least",
+            ),
+            Err(RegisterError::Slowed) => {
+                ("TEMPORARILY_UNAVAILABLE", "Too many new accounts; try again later")
+            }
+        };
+        Err(Refusal::fail("REGISTER", code, &[asked], text))
+    }
+}

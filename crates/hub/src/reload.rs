@@ -1,0 +1,55 @@
+//! New settings while the server runs.
+
+use callbox_irc::build::Line;
+use callbox_irc::capability::{self, CapSet};
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::contract::{Now, Sink};
+use crate::hub::Hub;
+
+/// Takes `config` in place of what `hub` had. Whoever negotiated cap-notify hears which capabilities come and go.
+pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sink) {
+    let before = offers(hub);
+    hub.isupport = crate::isupport::lines(&config);
+    hub.config = config;
+    hub.arm_all(now.monotonic);
+    let after = offers(hub);
+    let added = names(&after, &before, |cap| hub.cap_value(cap));
+    let gone = names(&before, &after, |_| None);
+    let server = hub.config.server_name.clone();
+    let mut line = Vec::new();
+    for (verb, list) in [("DEL", &gone), ("NEW", &added)] {
+        if list.is_empty() {
+            continue;
+        }
+        for (_, client) in hub.clients.iter().filter(|(_, c)| c.has(CapSet::CAP_NOTIFY)) {
+            line.clear();
+            Line::from_source(&mut line, &server, "CAP")
+                .param(client.name())
+                .param(verb)
+                .text(list)
+                .end();
+            sink.line(client.conn, &line);
+        }
+    }
+    let lost = before.iter().filter(|cap| !after.contains(cap)).copied();
+    let lost = lost.fold(CapSet::EMPTY, CapSet::union);
+    hub.clients.iter_mut().for_each(|client: &mut Client| client.caps.remove(lost));
+}
+
+fn offers(hub: &Hub) -> Vec<CapSet> {
+    capability::ALL.iter().map(|cap| cap.bit).filter(|cap| hub.offers(*cap)).collect()
+}
+
+/// The capabilities that are in `these` and not in `those`, with their values.
+fn names(these: &[CapSet], those: &[CapSet], value: impl Fn(CapSet) -> Option<String>) -> String {
+    let listed = capability::ALL
+        .iter()
+        .filter(|cap| these.contains(&cap.bit) && !those.contains(&cap.bit))
+        .map(|cap| match value(cap.bit) {
+            Some(value) => format!("{}={value}", cap.name),
+            None => cap.name.to_owned(),
+        });
+    listed.collect::<Vec<_>>().join(" ")
+}

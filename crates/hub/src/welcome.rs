@@ -1,0 +1,127 @@
+//! How a connection becomes a user: registration and the welcome.
+
+use callbox_irc::build::Line;
+use callbox_irc::modes::UserModes;
+use callbox_irc::numeric as n;
+use callbox_irc::stamp;
+
+use crate::contract::{Door, Job};
+use crate::deliver::Tags;
+use crate::pending::Then;
+use crate::turn::Turn;
+
+/// What this program calls itself.
+pub(crate) const VERSION: &str = concat!("callbox-", env!("CARGO_PKG_VERSION"));
+
+impl Turn<'_> {
+    /// Goes on with registration, if everything for it was said.
+    pub(crate) fn try_register(&mut self) {
+        let me = self.me();
+        if me.registered
+            || me.negotiation.open
+            || me.nick.is_none()
+            || me.user.is_empty()
+            || !me.pending.is_empty()
+        {
+            return;
+        }
+        // While a client negotiates it may hold a name that it has yet to log in for.
+        if let Some(nick) = self.me().nick.clone()
+            && let Err(refusal) = self.may_have(&nick)
+        {
+            let me = self.me;
+            self.hub.clients.unname(me);
+            self.refuse(&refusal);
+            return;
+        }
+        if let Some(hash) = self.hub.config.password.clone()
+            && !self.me().negotiation.password_checked
+            && self.me().peer.door != Door::Terminal
+        {
+            let Some(password) = self.me_mut().negotiation.password.take() else {
+                self.numeric(n::ERR_PASSWDMISMATCH, &[], "This server asks for a password");
+                self.close("No password given");
+                return;
+            };
+            let address = self.me().peer.address;
+            self.start(Job::CheckPassword { hash, password, address }, Then::Welcome);
+            return;
+        }
+        if self.hub.config.accounts.required && self.me().account.is_none() {
+            self.standard_reply(
+                "FAIL",
+                "*",
+                "ACCOUNT_REQUIRED",
+                &[],
+                "Only people with an account may come in; log in with SASL",
+            );
+            self.close("An account is needed");
+            return;
+        }
+        self.welcome();
+    }
+
+    /// The server's password was checked.
+    pub(crate) fn password_checked(&mut self, right: bool) {
+        if right {
+            self.me_mut().negotiation.password_checked = true;
+            self.try_register();
+        } else {
+            self.numeric(n::ERR_PASSWDMISMATCH, &[], n::ERR_PASSWDMISMATCH.text);
+            self.close("Wrong password");
+        }
+    }
+
+    /// The welcome: from now on I am a user.
+    fn welcome(&mut self) {
+        let me = self.me;
+        self.hub.clients.set_registered(me);
+        let now = self.now;
+        let client = self.me_mut();
+        client.active = now.monotonic;
+        client.heard = now.monotonic;
+        client.signon = now.wall;
+        client.negotiation.password = None;
+        if client.peer.secure {
+            client.modes.insert(UserModes::SECURE);
+        }
+        if client.account.is_some() {
+            client.modes.insert(UserModes::REGISTERED);
+        }
+        let prefix = client.prefix.clone();
+        let nick = client.name().to_owned();
+        let network = self.hub.config.network.clone();
+        let server = self.hub.config.server_name.clone();
+        self.numeric(n::RPL_WELCOME, &[], &format!("Welcome to the {network} network, {prefix}"));
+        self.numeric(
+            n::RPL_YOURHOST,
+            &[],
+            &format!("Your host is {server}, running version {VERSION}"),
+        );
+        let started = stamp::date_text(self.hub.started);
+        self.numeric(n::RPL_CREATED, &[], &format!("This server was started {started}"));
+        let (user, channel, with_parameter) = crate::isupport::mode_letters();
+        self.bare_numeric(n::RPL_MYINFO, &[&server, VERSION, &user, &channel, &with_parameter]);
+        self.isupport();
+        self.lusers();
+        self.send_my_metadata();
+        self.motd();
+        let modes = self.me().modes.to_string();
+        if modes.len() > 1 {
+            let mut body = Vec::new();
+            Line::from_source(&mut body, &prefix, "MODE").param(&nick).param(&modes).end();
+            self.send(&Tags::default(), &body);
+        }
+        self.announce_online();
+    }
+
+    /// RPL_ISUPPORT.
+    pub(crate) fn isupport(&mut self) {
+        for index in 0..self.hub.isupport.len() {
+            let tokens = self.hub.isupport[index].clone();
+            self.numeric_line(n::RPL_ISUPPORT, |line| {
+                line.params(tokens.split(' ')).text("are supported by this server")
+            });
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What operators do.
+
+use callbox_hub::config::{Config, Operator};
+
+use crate::world::{Who, World};
+
+fn with_operator() -> (World, Who) {
+    let mut world = World::with(|config| {
+        config.operators.push(Operator {
+            name: "root".into(),
+            password: "hash:sesame".into(),
+            fingerprint: None,
+            host: Some("staff.test".into()),
+        });
+        config.operators.push(Operator {
+            name: "locked".into(),
+            password: "hash:sesame".into(),
+            fingerprint: Some("cafe".into()),
+            host: None,
+        });
+    });
+    let root = world.user("root");
+    (world, root)
+}
+
+#[test]
+fn who_knows_the_password_becomes_an_operator() {
+    let (mut world, root) = with_operator();
+    let bob = world.user_with("bob", "chghost");
+    world.send(root, "JOIN #room");
+    world.send(bob, "JOIN #room");
+    world.forget();
+    assert_eq!(world.ask(root, "OPER root wrong"), [":irc.test 464 root :Password incorrect"]);
+    assert_eq!(world.ask(root, "OPER nobody sesame")[0].split(' ').nth(1), Some("491"));
+    assert_eq!(world.ask(root, "OPER locked sesame")[0].split(' ').nth(1), Some("491"));
+    assert_eq!(
+        world.ask(root, "OPER root sesame"),
+        [":irc.test 381 root :You are now an IRC operator", ":root!~root@127.0.0.1 MODE root +o",]
+    );
+    assert_eq!(world.lines(bob), [":root!~root@127.0.0.1 CHGHOST ~root staff.test"]);
+    world.send(root, "PRIVMSG bob :it is me");
+    assert_eq!(world.lines(bob), [":root!~root@staff.test PRIVMSG bob :it is me"]);
+}
+
+#[test]
+fn only_operators_may() {
+    let (mut world, _) = with_operator();
+    let bob = world.user("bob");
+    for line in ["KILL root :x", "REHASH", "WALLOPS :x"] {
+        assert_eq!(world.ask(bob, line)[0].split(' ').nth(1), Some("481"), "{line}");
+    }
+}
+
+#[test]
+fn a_kill_ends_a_connection_and_says_why() {
+    let (mut world, root) = with_operator();
+    let (bob, eve) = (world.user("bob"), world.user("eve"));
+    world.send(bob, "JOIN #room");
+    world.send(eve, "JOIN #room");
+    world.send(root, "OPER root sesame");
+    world.forget();
+    world.send(root, "KILL EVE :enough");
+    assert!(world.is_closed(eve));
+    assert_eq!(world.lines(eve), ["ERROR :Closing link: 127.0.0.1 (Killed (root (enough)))"]);
+    assert_eq!(world.lines(bob), [":eve!~eve@127.0.0.1 QUIT :Killed (root (enough))"]);
+    assert_eq!(
+        world.ask(root, "KILL nobody :x"),
+        [":irc.test 401 root nobody :No such nick/channel"]
+    );
+    assert_eq!(world.ask(root, "KILL irc.test :x")[0].split(' ').nth(1), Some("483"));
+}
+
+#[test]
+fn a_rehash_takes_new_settings_and_refuses_wrong_ones() {
+    let (mut world, root) = with_operator();
+    let bob = world.user_with("bob", "cap-notify");
+    world.send(root, "OPER root sesame");
+    world.lines(root);
+    world.reloaded = Err(vec!["chat.toml:3: what is this".into()]);
+    assert_eq!(
+        world.ask(root, "REHASH"),
+        [
+            ":irc.test NOTICE root :The configuration has mistakes; nothing was changed",
+            ":irc.test NOTICE root :chat.toml:3: what is this",
+        ]
+    );
+    let mut config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
+    config.motd = vec!["new".into()];
+    config.accounts.registration = false;
+    world.reloaded = Ok(Box::new(config));
+    world.send(root, "REHASH");
+    assert!(world.lines(root)[0].contains(" 382 "));
+    assert_eq!(world.lines(bob), [":irc.test CAP bob DEL :draft/account-registration"]);
+    assert!(world.ask(bob, "MOTD").iter().any(|line| line.ends_with(":new")));
+}
