@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the first drains, the second stops.
+//! SIGINT, SIGTERM and SIGHUP: the first drains, the second stops; or SIGHUP has settings read again.
 
 use std::ffi::c_int;
 use std::io::{self, Read};
@@ -19,6 +19,22 @@ pub fn on_interrupt(
     first: impl FnOnce() + Send + 'static,
     second: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
+    on_signals(&[SIGINT, SIGTERM, SIGHUP], first, second)
+}
+
+/// As [`on_interrupt`], for SIGINT and SIGTERM alone: SIGHUP has another meaning.
+pub fn on_termination(
+    first: impl FnOnce() + Send + 'static,
+    second: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    on_signals(&[SIGINT, SIGTERM], first, second)
+}
+
+fn on_signals(
+    signals: &[c_int],
+    first: impl FnOnce() + Send + 'static,
+    second: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     let (mut told, tell) = UnixStream::pair()?;
     let (begin, begun) = mpsc::channel::<()>();
     // Both threads are there before a signal is: at that time there might be no room for another.
@@ -36,11 +52,25 @@ pub fn on_interrupt(
             }
         }
     })?;
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        if signal != SIGHUP || !is_ignored(signal) {
-            pipe::register(signal, tell.try_clone()?)?;
+    for signal in signals {
+        if *signal != SIGHUP || !is_ignored(*signal) {
+            pipe::register(*signal, tell.try_clone()?)?;
         }
     }
+    Ok(())
+}
+
+/// Calls `act` on a thread of its own whenever SIGHUP comes: a server that is asked to read its settings again.
+pub fn on_hangup(mut act: impl FnMut() + Send + 'static) -> io::Result<()> {
+    let (mut told, tell) = UnixStream::pair()?;
+    thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+        let mut many = [0u8; 64];
+        // Several that came while one was acted on are one.
+        while told.read(&mut many).is_ok_and(|count| count > 0) {
+            act();
+        }
+    })?;
+    pipe::register(SIGHUP, tell)?;
     Ok(())
 }
 

@@ -96,6 +96,40 @@ impl Batch {
         })
     }
 
+    /// Takes up to 64 of the messages that are there, without waiting: for a socket in somebody's event loop. 0 means
+    /// that none is there.
+    pub fn receive_waiting(&mut self, socket: &DatagramSocket) -> io::Result<usize> {
+        self.arrivals.clear();
+        let n = match receive(socket, &mut self.memory, &mut self.slab, libc::MSG_DONTWAIT) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            result => result?,
+        };
+        self.note_arrivals(n);
+        let call = format_args!("recvmmsg(fd {}, up to {BATCH})", socket.as_raw_fd());
+        socket.trace().result(Ok(self.arrivals.len()), call, |n| messages(*n))
+    }
+
+    /// The datagrams of the batch, for whoever does not answer them in place; coalesced ones apart.
+    ///
+    /// What went to a group is given to the first socket of its port alone, as [`Self::respond`] does it.
+    pub fn datagrams(&self, socket: &DatagramSocket) -> impl Iterator<Item = (&Arrival, &[u8])> {
+        let answers_groups = socket.answers_groups();
+        let ours = move |told: &Told| answers_groups || !told.to_group;
+        let arrivals = self.arrivals.iter().enumerate();
+        arrivals.filter(move |(_, (_, told, _))| ours(told)).flat_map(
+            |(index, (arrival, told, length))| {
+                let start = index * STRIDE;
+                let run = &self.slab[start..start + length];
+                let segment = if told.segment == 0 { run.len().max(1) } else { told.segment };
+                let count = run.len().div_ceil(segment).max(1);
+                (0..count).map(move |number| {
+                    let end = ((number + 1) * segment).min(run.len());
+                    (arrival, &run[number * segment..end])
+                })
+            },
+        )
+    }
+
     /// Hands every datagram of the batch to `responder` and sends the answers.
     pub fn respond(&mut self, socket: &DatagramSocket, responder: &mut impl Responder) -> Sent {
         let mut sent = Sent::default();

@@ -18,11 +18,13 @@ mod batch;
 mod batch;
 #[cfg(target_os = "linux")]
 mod control;
+mod mail;
 #[cfg(target_os = "linux")]
 mod outbox;
 mod responder;
 
 pub use batch::Batch;
+pub use mail::Mail;
 pub use responder::{Arrival, Reply, Responder, Sent};
 
 /// What a server asks of the kernel for its socket buffers, in bytes. At 64-byte datagrams the kernel's accounting
@@ -150,12 +152,8 @@ impl DatagramSocket {
             self.as_raw_fd(),
             trace::Bytes(datagram.len())
         );
-        let family_of_socket = if self.is_ipv6()? { SocketAddr::V6(mapped(peer)) } else { peer };
-        self.trace.result(
-            self.socket.send_to(datagram, &family_of_socket.into()),
-            call,
-            ToString::to_string,
-        )
+        let result = self.socket.send_to(datagram, &self.in_family(peer)?.into());
+        self.trace.result(result, call, ToString::to_string)
     }
 
     /// `recv` on a connected socket, waiting `timeout` at most (for ever if `None`). `None` means that nothing came in time.
@@ -224,6 +222,11 @@ impl DatagramSocket {
 
     pub(crate) const fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// The address as this socket's family has it: a dual-stack socket wants IPv4 mapped into IPv6.
+    fn in_family(&self, peer: SocketAddr) -> io::Result<SocketAddr> {
+        Ok(if self.is_ipv6()? { SocketAddr::V6(mapped(peer)) } else { peer })
     }
 
     fn is_ipv6(&self) -> io::Result<bool> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Endpoints, PeerName};
+use super::{AcceptedSocket, Endpoints, PeerName};
 use crate::address::canonical;
 use crate::trace::{self, Trace};
 use crate::unix::SocketFile;
@@ -111,6 +111,12 @@ impl StreamListener {
             super::client::report_state(&socket2::SockRef::from(&socket), &self.trace);
         }
         Ok((OwnedFd::from(socket), Endpoints { peer, local }))
+    }
+
+    /// The connection that waits, or `WouldBlock`, for an event loop outside of this crate.
+    pub fn accept_socket(&self) -> io::Result<(AcceptedSocket, Endpoints)> {
+        let (socket, endpoints) = self.accept()?;
+        Ok((AcceptedSocket::new(socket), endpoints))
     }
 
     pub(super) const fn trace(&self) -> &Trace {

@@ -8,12 +8,14 @@ use socket2::{Domain, Socket, Type};
 
 use crate::trace::Trace;
 
+mod accepted;
 mod client;
 mod connection;
 mod listener;
 mod server;
 mod timers;
 
+pub use accepted::{AcceptedSocket, is_out_of_resources};
 pub use client::StreamSocket;
 pub use connection::{CloseReason, Endpoints, Next, PeerName, Protocol};
 pub use listener::StreamListener;

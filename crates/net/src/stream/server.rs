@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::accepted::is_out_of_resources;
 use super::connection::{CloseReason, Connection, Endpoints, Protocol, Scratch, Step};
 use super::listener::StreamListener;
 use super::timers::Timers;
@@ -277,14 +278,11 @@ impl<S: Service> Server<S> {
                 }
                 Err(error) => {
                     self.limits.open.fetch_sub(1, Ordering::Relaxed);
-                    match error.raw_os_error() {
-                        Some(libc::EAGAIN) => self.acceptable = false,
-                        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
-                            self.wait_to_accept(now, Trouble::OutOfResources(error));
-                            return;
-                        }
-                        // The peer was gone before we came to it (accept(2) lists what the network may say).
-                        _ => {}
+                    if error.kind() == io::ErrorKind::WouldBlock {
+                        self.acceptable = false;
+                    } else if is_out_of_resources(&error) {
+                        self.wait_to_accept(now, Trouble::OutOfResources(error));
+                        return;
                     }
                 }
             }
