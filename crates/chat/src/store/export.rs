@@ -1,0 +1,256 @@
+//! Writes a conversation out, for people or for programs.
+
+use std::fmt::{self, Display};
+use std::io::{self, Write};
+use std::path::Path;
+
+use callbox_exchange::Bare;
+use callbox_hub::contract::{Event, Millis};
+
+use super::reader::{From, conversation, page};
+use super::row::Kind;
+use super::schema::{self, Access, StoreError};
+
+/// Events that are read at a time. Between two reads nothing is held, so that an export does not keep a running server's
+/// log from beginning anew.
+const PAGE: usize = 512;
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// A JSON object a line, with all that is kept.
+    JsonLines,
+    /// A line a line, as a person would read it: `2026-11-22T13:43:14.123Z <sally> hello`.
+    Text,
+}
+
+/// Why an export ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// There is no such conversation.
+    #[error("nothing is kept of {}", Bare(.0.as_bytes()))]
+    Unknown(Box<str>),
+    /// The database does not give it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is written to takes no more.
+    #[error(transparent)]
+    Output(io::Error),
+}
+
+/// Writes all of the conversation with the key `key` to `out`, oldest first, and gives the number of events. The store in
+/// `folder` may be in use.
+///
+/// It is read piece by piece, and takes as much memory for a million lines as for a thousand.
+pub fn export(
+    folder: &Path,
+    key: &str,
+    out: &mut dyn Write,
+    format: Format,
+) -> Result<u64, ExportError> {
+    let connection = schema::open(folder, Access::Read)?;
+    let of = |error| StoreError::of(folder, error);
+    let id = conversation(&connection, key).map_err(of)?;
+    let id = id.ok_or_else(|| ExportError::Unknown(key.into()))?;
+    let (mut start, mut count) = (0, 0);
+    loop {
+        let places = (start, i64::MAX);
+        let events =
+            page(&connection, (id, key), &Kind::ALL, places, From::Start, PAGE).map_err(of)?;
+        let Some((last, _)) = events.last() else { return Ok(count) };
+        start = last + 1;
+        for (_, event) in &events {
+            match format {
+                Format::JsonLines => writeln!(out, "{}", JsonLine(event)),
+                Format::Text => write!(out, "{}", TextLines(event)),
+            }
+            .map_err(ExportError::Output)?;
+            count += 1;
+        }
+    }
+}
+
+/// An event as a JSON object.
+struct JsonLine<'a>(&'a Event);
+
+impl Display for JsonLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0;
+        write!(f, "{{\"time\":\"{}\",\"msgid\":{}", Stamp(event.time), Json(&event.msgid))?;
+        write!(f, ",\"source\":{}", Json(&event.source))?;
+        if let Some(account) = &event.account {
+            write!(f, ",\"account\":{}", Json(account))?;
+        }
+        if event.bot {
+            f.write_str(",\"bot\":true")?;
+        }
+        if !event.tags.is_empty() {
+            write!(f, ",\"tags\":{}", Json(&event.tags))?;
+        }
+        write!(f, ",\"command\":{},\"params\":[", Json(&event.command))?;
+        for (index, param) in event.params.iter().enumerate() {
+            write!(f, "{}{}", if index == 0 { "" } else { "," }, Json(param))?;
+        }
+        f.write_str("]")?;
+        if let Some(text) = &event.text {
+            write!(f, ",\"text\":{}", Json(text))?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// A text as a JSON string (RFC 8259, section 7). What RFC 8259 lets stand but a terminal acts on is escaped as well, and
+/// so are the two line separators, at which some programs cut lines.
+struct Json<'a>(&'a str);
+
+impl Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        let mut rest = self.0;
+        while let Some(at) = rest.find(is_escaped) {
+            let (plain, special) = rest.split_at(at);
+            f.write_str(plain)?;
+            let Some(char) = special.chars().next() else { break };
+            match char {
+                '"' => f.write_str("\\\"")?,
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                // All of them are below U+10000 and so a single unit of UTF-16.
+                other => write!(f, "\\u{:04x}", u32::from(other))?,
+            }
+            rest = &special[char.len_utf8()..];
+        }
+        f.write_str(rest)?;
+        f.write_str("\"")
+    }
+}
+
+fn is_escaped(char: char) -> bool {
+    char.is_control() || matches!(char, '"' | '\\' | '\u{2028}' | '\u{2029}')
+}
+
+/// An event as a person would read it; several lines for a message of several.
+struct TextLines<'a>(&'a Event);
+
+impl Display for TextLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0;
+        let time = Stamp(event.time);
+        let nick = event.source.split('!').next().unwrap_or_default();
+        let nick = Bare(nick.as_bytes());
+        // A line that continues the one before it stands on the same line.
+        let text = event.text.as_deref().unwrap_or_default().replace('\r', "");
+        let action = text.strip_prefix("\u{1}ACTION ");
+        match (&*event.command, action) {
+            ("PRIVMSG", Some(action)) => {
+                let action = action.strip_suffix('\u{1}').unwrap_or(action);
+                writeln!(f, "{time} * {nick} {}", Bare(action.as_bytes()))
+            }
+            ("PRIVMSG", None) => text
+                .split('\n')
+                .try_for_each(|line| writeln!(f, "{time} <{nick}> {}", Bare(line.as_bytes()))),
+            ("NOTICE", _) => text
+                .split('\n')
+                .try_for_each(|line| writeln!(f, "{time} -{nick}- {}", Bare(line.as_bytes()))),
+            (command, _) => {
+                write!(f, "{time} {nick} {}", Bare(command.as_bytes()))?;
+                for param in &event.params {
+                    write!(f, " {}", Bare(param.as_bytes()))?;
+                }
+                if !text.is_empty() {
+                    write!(f, " :{}", Bare(text.as_bytes()))?;
+                }
+                writeln!(f)
+            }
+        }
+    }
+}
+
+/// A moment as ISO 8601 writes it, in UTC, to the millisecond.
+struct Stamp(Millis);
+
+impl Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, in_day) = (self.0 / 86_400_000, self.0 % 86_400_000);
+        // The calendar repeats itself every 400 years, 146,097 days. Years are counted from March, so that a leap day is
+        // a year's last; 1970-01-01 is day 719,468 since 0000-03-01.
+        let days = days + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let leap_days = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
+        let year_of_era = (day_of_era - leap_days) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = (month_from_march + 2) % 12 + 1;
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
+        let (second, milli) = (in_day / 1_000 % 60, in_day % 1_000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(command: &str, text: &str) -> Event {
+        Event {
+            conversation: "#room".into(),
+            msgid: "m1".into(),
+            time: 1_795_354_994_123,
+            source: "sally!s@host".into(),
+            account: Some("sally".into()),
+            bot: true,
+            tags: "+draft/reply=a".into(),
+            command: command.into(),
+            params: vec!["#Room".into(), "bob".into()],
+            text: Some(text.into()),
+        }
+    }
+
+    #[test]
+    fn moments_are_written_as_dates() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
+            (1_795_354_994_123, "2026-11-22T13:43:14.123Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(Stamp(millis).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_json_line_holds_all_that_is_kept() {
+        assert_eq!(
+            JsonLine(&event("KICK", "out")).to_string(),
+            "{\"time\":\"2026-11-22T13:43:14.123Z\",\"msgid\":\"m1\",\"source\":\"sally!s@host\",\
+             \"account\":\"sally\",\"bot\":true,\"tags\":\"+draft/reply=a\",\"command\":\"KICK\",\
+             \"params\":[\"#Room\",\"bob\"],\"text\":\"out\"}"
+        );
+    }
+
+    #[test]
+    fn json_strings_escape_what_json_or_a_terminal_would_act_on() {
+        let text = "你\"\\\n\r\t\u{0}\u{1b}[2J\u{7f}\u{9b}\u{2028}😀";
+        let json = r#""你\"\\\n\r\t\u0000\u001b[2J\u007f\u009b\u2028😀""#;
+        assert_eq!(Json(text).to_string(), json);
+    }
+
+    #[test]
+    fn text_reads_as_a_chat_does() {
+        let line = |command, text| {
+            TextLines(&event(command, text)).to_string().replace("2026-11-22T13:43:14.123Z", "T")
+        };
+        assert_eq!(line("PRIVMSG", "hello"), "T <sally> hello\n");
+        assert_eq!(line("NOTICE", "hello"), "T -sally- hello\n");
+        assert_eq!(line("PRIVMSG", "\u{1}ACTION waves\u{1}"), "T * sally waves\n");
+        assert_eq!(line("PRIVMSG", "a\n\nb\rc"), "T <sally> a\nT <sally> \nT <sally> bc\n");
+        assert_eq!(line("KICK", "out"), "T sally KICK #Room bob :out\n");
+        assert_eq!(line("PRIVMSG", "\u{1b}[2J"), "T <sally> \\x1b[2J\n");
+    }
+}
