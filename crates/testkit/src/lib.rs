@@ -9,6 +9,7 @@
 mod child;
 mod collected;
 mod finished;
+mod folder;
 pub mod namespace;
 pub mod process;
 pub mod program;
@@ -16,9 +17,11 @@ mod python;
 pub mod relay;
 mod report;
 pub mod resources;
+mod screen;
 pub mod terminal;
 
 pub use finished::Finished;
+pub use folder::Folder;
 pub use namespace::in_namespace;
 pub use process::{Running, listening_address};
 pub use program::Program;

@@ -20,10 +20,11 @@ use crate::collected::{Collected, Missed, each_read};
 use crate::finished::Finished;
 use crate::program::Program;
 use crate::report::{self, StreamText};
+use crate::screen::Screen;
 use crate::{EVENT_DEADLINE, Signal};
 
-/// The size every test's terminal has, the classic one.
-const SIZE: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+/// The rows and columns of a terminal for which a test asks nothing else: the classic ones.
+const SIZE: (u16, u16) = (24, 80);
 
 /// A program at work on its own terminal. Dropping it kills that one process and reaps it.
 pub struct Terminal {
@@ -34,6 +35,8 @@ pub struct Terminal {
     raw: Arc<Collected>,
     /// The same without escape sequences: what `wait_for` looks at.
     plain: Arc<Collected>,
+    /// What the terminal showed at the last look.
+    screen: Screen,
 }
 
 impl Terminal {
@@ -41,17 +44,26 @@ impl Terminal {
     /// that fails.
     #[track_caller]
     pub fn spawn(program: Program) -> Self {
+        let (rows, columns) = SIZE;
+        Self::spawn_sized(program, rows, columns)
+    }
+
+    /// As [`spawn`](Self::spawn), with a terminal of another size: a large one for a program whose lines
+    /// should neither wrap nor scroll away before the test has seen them.
+    #[track_caller]
+    pub fn spawn_sized(program: Program, rows: u16, columns: u16) -> Self {
         let command_line = program.command_line();
-        let (controller, terminal) = open_terminal().expect("a pseudo-terminal");
+        let (controller, terminal) = open_terminal(rows, columns).expect("a pseudo-terminal");
         let mut command = program.env("TERM", "xterm").run_by("setsid", &["--ctty"]).command();
         let again = || terminal.try_clone().map(Stdio::from).expect("a second descriptor");
         command.stdin(again()).stdout(again()).stderr(again());
         let child = OwnedChild::spawn(&mut command);
         let child = child.unwrap_or_else(|error| panic!("cannot start {command_line}: {error}"));
         let keyboard = File::from(controller);
-        let screen = keyboard.try_clone().expect("a second descriptor");
-        let (raw, plain) = collect(screen);
-        Self { command_line, child, keyboard, raw, plain }
+        let shown = keyboard.try_clone().expect("a second descriptor");
+        let (raw, plain) = collect(shown);
+        let screen = Screen::new(rows, columns);
+        Self { command_line, child, keyboard, raw, plain, screen }
     }
 
     /// Types text as a person would: `"hello\r"` ends with the return key, `"\x03"` is control-C,
@@ -73,6 +85,32 @@ impl Terminal {
             Ok(before) => before,
             Err(Missed::Ended) => self.fail(&format!("{text:?} shown, but the terminal closed")),
             Err(Missed::TimedOut) => self.fail(&format!("{text:?} shown in {EVENT_DEADLINE:?}")),
+        }
+    }
+
+    /// Waits until `text` stands on the screen, in one row, and returns the whole screen. This is for
+    /// programs that fill the screen: what matters is what stands there, in whatever order it was drawn.
+    /// Unlike [`wait_for`](Self::wait_for) it is content with what stood there before.
+    #[track_caller]
+    pub fn wait_for_screen(&mut self, text: &str) -> String {
+        self.wait_until_screen(&format!("{text:?} on the screen"), |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen is as `is` wants it, and returns it: its rows, each with a line end and
+    /// without the spaces before. `what` is for the report.
+    #[track_caller]
+    pub fn wait_until_screen(&mut self, what: &str, is: impl Fn(&str) -> bool) -> String {
+        let (screen, mut taken) = (&mut self.screen, 0);
+        let found = self.raw.wait_for(Instant::now() + EVENT_DEADLINE, |bytes, _| {
+            screen.write(&bytes[taken..]);
+            taken = bytes.len();
+            let text = screen.text();
+            is(&text).then_some((text, taken))
+        });
+        match found {
+            Ok(text) => text,
+            Err(Missed::Ended) => self.fail_on_screen(&format!("{what}, but the terminal closed")),
+            Err(Missed::TimedOut) => self.fail_on_screen(&format!("{what} in {EVENT_DEADLINE:?}")),
         }
     }
 
@@ -108,24 +146,37 @@ impl Terminal {
 
     #[track_caller]
     fn fail(&mut self, expected: &str) -> ! {
+        let (bytes, discarded) = (self.plain.bytes(), self.plain.discarded());
+        self.fail_with(expected, StreamText { name: "terminal", bytes: &bytes, discarded })
+    }
+
+    #[track_caller]
+    fn fail_on_screen(&mut self, expected: &str) -> ! {
+        let text = self.screen.text();
+        self.fail_with(
+            expected,
+            StreamText { name: "screen", bytes: text.as_bytes(), discarded: 0 },
+        )
+    }
+
+    #[track_caller]
+    fn fail_with(&mut self, expected: &str, shown: StreamText<'_>) -> ! {
         let status = self.child.wait(Instant::now());
         let status = status.map_or_else(|| "still running".to_owned(), |status| status.to_string());
-        let bytes = self.plain.bytes();
-        let screen =
-            StreamText { name: "terminal", bytes: &bytes, discarded: self.plain.discarded() };
-        panic!("{}", report::failure(expected, &self.command_line, &status, &[screen]));
+        panic!("{}", report::failure(expected, &self.command_line, &status, &[shown]));
     }
 }
 
 /// A new pseudo-terminal: the side the test holds, and the side the program gets.
-fn open_terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+fn open_terminal(rows: u16, columns: u16) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&controller)?;
     unlockpt(&controller)?;
     let name = ptsname(&controller, Vec::new())?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let terminal = open(&*name, flags, Mode::empty())?;
-    tcsetwinsize(terminal.as_fd(), SIZE)?;
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal.as_fd(), size)?;
     Ok((controller, terminal))
 }
 
@@ -217,5 +268,20 @@ mod tests {
         let mut terminal = Terminal::spawn(sh(script));
         assert_eq!(terminal.wait_for("abc"), "");
         terminal.wait().stdout_contains("\x1b[1;31m");
+    }
+
+    #[test]
+    fn a_screen_is_awaited_as_it_stands_and_not_as_it_was_drawn() {
+        let script =
+            r"printf '\033[Hfar\033[1;1Hn\033[2C!'; read line; printf '\033[Hnear'; read end";
+        let mut terminal = Terminal::spawn_sized(sh(script), 3, 20);
+        terminal.wait_for_screen("nar!");
+        terminal.type_text("\r");
+        terminal.wait_until_screen("near at the top", |screen| screen.starts_with("near\n"));
+        // What stands there is seen as often as one looks.
+        terminal.wait_for_screen("near");
+        terminal.wait_for_screen("near");
+        terminal.type_text("\r");
+        terminal.wait().expect_code(0);
     }
 }
