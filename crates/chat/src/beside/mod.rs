@@ -1,0 +1,329 @@
+//! Beside the event loops: the people who come by datagrams, and the one at the server's terminal.
+//!
+//! They have no stream that a loop could carry, so they have a thread of their own, which meets the hub at an
+//! [`Entrance`]. A round of it takes what came from the sockets and the terminal, tells the hub all of it in one tick, and
+//! brings what the hub says to the doors, until nobody has anything to say.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `post` | the sockets for datagrams, and the doors that they lead to |
+//! | [`talk`] | the terminal |
+
+mod post;
+pub mod talk;
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use callbox_hub::contract::{Answer, ConnId, Peer};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Token};
+
+use crate::datagram::{Settings, socket::DoorSocket};
+use crate::guests::{Guest, Guests};
+use crate::plain::{PlainDoor, Style};
+use crate::server::{Doors, Entrance, Machine, Told, What};
+use post::{News, Post};
+use talk::Talk;
+
+/// Events taken at a time: there are a socket or two.
+const EVENTS: usize = 16;
+
+/// The slot of the person at the terminal among the connections of the entrance.
+const TERMINAL: u64 = 0;
+
+/// Everybody who is not on a stream.
+#[derive(Debug)]
+pub struct Beside {
+    lobby: Box<str>,
+    post: Option<Post>,
+    talk: Option<Talk>,
+    guests: Guests,
+    /// What the hub is to be called for.
+    calls: VecDeque<Call>,
+    /// The number of the terminal's connection.
+    terminal: Option<ConnId>,
+}
+
+/// Something that the hub is to be called for.
+#[derive(Debug)]
+enum Call {
+    Connect(ConnId, Peer),
+    /// Lines of this guest wait.
+    Feed(ConnId),
+    Answer(ConnId, Answer),
+    Disconnect(ConnId, String),
+}
+
+impl Beside {
+    /// People in `lobby`: those who send datagrams to `sockets`, and the one at the terminal. `key` is secret and random.
+    pub fn new(
+        lobby: &str,
+        sockets: Vec<DoorSocket>,
+        settings: &Settings,
+        key: [u8; 16],
+        talk: Option<Talk>,
+    ) -> Self {
+        let post = (!sockets.is_empty()).then(|| Post::new(sockets, settings, key));
+        Self {
+            lobby: lobby.into(),
+            post,
+            talk,
+            guests: Guests::default(),
+            calls: VecDeque::new(),
+            terminal: None,
+        }
+    }
+
+    /// Serves them until the server stops.
+    pub fn run<M: Machine, D: Doors>(mut self, mut entrance: Entrance<'_, M, D>) -> io::Result<()> {
+        let sources = self.sources();
+        for (number, source) in sources.iter().enumerate() {
+            let registry = entrance.registry();
+            registry.register(&mut SourceFd(source), Token(number), Interest::READABLE)?;
+        }
+        self.seat_terminal(entrance.conn(TERMINAL as u32, 0));
+        let mut events = Events::with_capacity(EVENTS);
+        let mut ready = vec![true; sources.len()];
+        loop {
+            for (number, ready) in ready.iter_mut().enumerate() {
+                if *ready {
+                    *ready = self.take(number, &mut entrance);
+                }
+            }
+            self.take_timeouts(&mut entrance);
+            self.round(&mut entrance);
+            let patience = if ready.contains(&true) {
+                Some(Duration::ZERO)
+            } else {
+                let now = entrance.handle().now().monotonic;
+                self.poll_timeout().map(|moment| moment.saturating_sub(now))
+            };
+            if !entrance.wait(&mut events, patience)? {
+                if let Some(post) = &mut self.post {
+                    post.handle_stop(|number| numbered(&entrance, number));
+                }
+                return Ok(());
+            }
+            for event in &events {
+                if let Some(ready) = ready.get_mut(event.token().0) {
+                    *ready = true;
+                }
+            }
+        }
+    }
+
+    fn sources(&self) -> Vec<RawFd> {
+        let post = self.post.iter().flat_map(Post::sources);
+        post.chain(self.talk.iter().map(Talk::source)).collect()
+    }
+
+    /// The person at the terminal comes in.
+    fn seat_terminal(&mut self, conn: ConnId) {
+        let Some(talk) = &self.talk else { return };
+        let mut door = PlainDoor::new(talk.name(), &self.lobby, Style::Stream);
+        let mut lines = Vec::new();
+        door.open(&mut lines);
+        self.terminal = Some(conn);
+        self.guests.insert(conn, Guest::behind(door));
+        self.calls.push_back(Call::Connect(conn, Talk::peer()));
+        self.feed(conn, &lines);
+    }
+
+    /// Takes what came from a source. True if there may be more.
+    fn take<M: Machine, D: Doors>(
+        &mut self,
+        number: usize,
+        entrance: &mut Entrance<'_, M, D>,
+    ) -> bool {
+        let now = entrance.handle().now();
+        if let Some(post) = self.post.as_mut().filter(|post| number < post.sources().count()) {
+            let (news, more) = post.receive(number, now, |number| numbered(entrance, number));
+            self.act_on(news);
+            return more;
+        }
+        let Some(conn) = self.terminal else { return false };
+        while let Some(line) = self.talk.as_mut().and_then(Talk::next_line) {
+            let (mut to_hub, mut to_person) = (Vec::new(), Vec::new());
+            if let Some(door) = self.guests.door(conn) {
+                door.say(&line, &mut to_hub, &mut to_person);
+            }
+            self.show(&to_person);
+            self.feed(conn, &to_hub);
+        }
+        false
+    }
+
+    fn poll_timeout(&self) -> Option<Duration> {
+        let post = self.post.as_ref().and_then(Post::poll_timeout);
+        [self.guests.poll_timeout(), post].into_iter().flatten().min()
+    }
+
+    fn take_timeouts<M: Machine, D: Doors>(&mut self, entrance: &mut Entrance<'_, M, D>) {
+        let now = entrance.handle().now();
+        for conn in self.guests.due(now.monotonic) {
+            self.calls.push_back(Call::Feed(conn));
+        }
+        let due = self.post.as_ref().and_then(Post::poll_timeout);
+        if due.is_some_and(|due| due <= now.monotonic)
+            && let Some(post) = &mut self.post
+        {
+            let news = post.handle_timeout(now, |number| numbered(entrance, number));
+            self.act_on(news);
+        }
+    }
+
+    /// Tells the hub what there is to tell, and everybody what it says, until all is quiet.
+    fn round<M: Machine, D: Doors>(&mut self, entrance: &mut Entrance<'_, M, D>) {
+        loop {
+            if !self.calls.is_empty() {
+                entrance.tick(|machine, now, sink| {
+                    while let Some(call) = self.calls.pop_front() {
+                        match call {
+                            Call::Connect(conn, peer) => machine.connect(conn, peer, now, sink),
+                            Call::Disconnect(conn, reason) => {
+                                machine.disconnect(conn, &reason, now, sink);
+                            }
+                            Call::Answer(conn, answer) => {
+                                let flow = machine.handle_answer(conn, answer, now, sink);
+                                self.guests.stall(conn, flow);
+                                self.calls.push_back(Call::Feed(conn));
+                            }
+                            Call::Feed(conn) => {
+                                while let Some(line) = self.guests.next_line(conn) {
+                                    let flow = machine.handle_line(conn, &line, now, sink);
+                                    self.guests.stall(conn, flow);
+                                }
+                            }
+                        }
+                    }
+                });
+            }
+            let mut heard = Vec::new();
+            entrance.hear(|told| heard.push(Heard::of(told)));
+            for heard in heard {
+                self.hear(heard, |number| numbered(entrance, number));
+            }
+            if self.calls.is_empty() {
+                break;
+            }
+        }
+        if let Some(post) = &mut self.post {
+            post.send();
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, number: impl Fn(u64) -> ConnId + Copy) {
+        match heard {
+            Heard::Line(conn, line) => {
+                if !self.guests.hold(conn, &line) {
+                    self.bring(conn, &line, number);
+                }
+            }
+            Heard::Receipt(conn, ticket) => self.guests.await_receipt(conn, ticket),
+            Heard::Kept(ticket) => {
+                for conn in self.guests.waiting() {
+                    for line in self.guests.release(conn, ticket) {
+                        self.bring(conn, &line, number);
+                    }
+                }
+            }
+            Heard::Answer(conn, answer) => self.calls.push_back(Call::Answer(conn, answer)),
+            Heard::Close(conn) => {
+                // Nobody waits for the store who is gone: the last words are shown at once.
+                for line in self.guests.release(conn, u64::MAX) {
+                    self.bring(conn, &line, number);
+                }
+                self.guests.remove(conn);
+                if let Some(post) = &mut self.post {
+                    post.close(conn);
+                }
+            }
+        }
+    }
+
+    /// A line of the hub's to a guest.
+    fn bring(&mut self, conn: ConnId, line: &[u8], number: impl Fn(u64) -> ConnId) {
+        if self.terminal != Some(conn) {
+            if let Some(post) = &mut self.post {
+                let news = post.hear(conn, line, number);
+                self.act_on(news);
+            }
+            return;
+        }
+        let (mut to_hub, mut to_person) = (Vec::new(), Vec::new());
+        if let Some(door) = self.guests.door(conn) {
+            door.hear(line, &mut to_hub, &mut to_person);
+        }
+        self.show(&to_person);
+        self.feed(conn, &to_hub);
+    }
+
+    /// Text for the person at the terminal.
+    fn show(&self, text: &[u8]) {
+        if let Some(talk) = self.talk.as_ref().filter(|_| !text.is_empty()) {
+            talk.show(text);
+        }
+    }
+
+    /// Lines of a guest's for the hub.
+    fn feed(&mut self, conn: ConnId, lines: &[u8]) {
+        if !lines.is_empty() {
+            self.guests.push(conn, lines);
+            self.calls.push_back(Call::Feed(conn));
+        }
+    }
+
+    /// What a door for datagrams wants done.
+    fn act_on(&mut self, news: Vec<News>) {
+        for news in news {
+            match news {
+                News::Open(conn, peer) => {
+                    self.guests.insert(conn, Guest::elsewhere());
+                    self.calls.push_back(Call::Connect(conn, peer));
+                }
+                News::Lines(conn, lines) => self.feed(conn, &lines),
+                News::Close(conn, reason) => {
+                    self.guests.remove(conn);
+                    self.calls.push_back(Call::Disconnect(conn, reason));
+                }
+            }
+        }
+    }
+}
+
+/// Something of the hub's for somebody here.
+#[derive(Debug)]
+enum Heard {
+    /// A line, without its ending.
+    Line(ConnId, Vec<u8>),
+    Receipt(ConnId, u64),
+    Close(ConnId),
+    Answer(ConnId, Answer),
+    Kept(u64),
+}
+
+impl Heard {
+    fn of(told: Told<'_>) -> Self {
+        match told {
+            Told::What(conn, What::Line(line)) => {
+                Self::Line(conn, line.strip_suffix(b"\r\n").unwrap_or(line).to_vec())
+            }
+            Told::What(conn, What::Close) => Self::Close(conn),
+            Told::What(_, What::Receipt) => Self::Kept(0),
+            Told::Receipt(conn, ticket) => Self::Receipt(conn, ticket),
+            Told::Answer(conn, answer) => Self::Answer(conn, answer),
+            // What is lost is never acknowledged; whoever waits for it is freed by what is kept later.
+            Told::Kept(ticket) => Self::Kept(ticket),
+        }
+    }
+}
+
+/// The connection with this number.
+fn numbered<M: Machine, D: Doors>(entrance: &Entrance<'_, M, D>, number: u64) -> ConnId {
+    /// Slots that an entrance has.
+    const SLOTS: u64 = 1 << 24;
+    entrance.conn((number % SLOTS) as u32, (number / SLOTS) as u32)
+}

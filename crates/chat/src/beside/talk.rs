@@ -1,0 +1,110 @@
+//! The person at the server's terminal, who talks in the lobby as everybody else (`--talk`).
+//!
+//! A thread reads the terminal and another writes to it, so that a terminal that is stopped stops nobody else. Between
+//! them and the event loop lies a socket pair: what was typed makes it readable.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use callbox_hub::contract::{Door, Peer};
+use callbox_irc::framer::{Frame, Framer, Limits};
+
+/// Lines that wait for a terminal which does not show them. What comes after is not shown.
+const WAITING: usize = 1_000;
+
+/// Bytes of the longest line that is typed: that of the plain door, and its ending.
+const LINE_MAX: u32 = crate::plain::MAX_TEXT as u32 + 2;
+
+/// The chat's side of the person at the terminal.
+#[derive(Debug)]
+pub struct Talk {
+    name: String,
+    typed: UnixStream,
+    framer: Framer,
+    read: Vec<u8>,
+    shown: SyncSender<Vec<u8>>,
+}
+
+/// The terminal's side.
+#[derive(Debug)]
+pub struct Terminal {
+    typed: UnixStream,
+    shown: Receiver<Vec<u8>>,
+}
+
+/// The two sides of the person at the terminal, who is called `name`.
+pub fn talk(name: &str) -> io::Result<(Talk, Terminal)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let (sender, receiver) = sync_channel(WAITING);
+    let talk = Talk {
+        name: name.to_owned(),
+        typed: ours,
+        framer: Framer::new(Limits { tags: 0, body: LINE_MAX }),
+        read: Vec::new(),
+        shown: sender,
+    };
+    Ok((talk, Terminal { typed: theirs, shown: receiver }))
+}
+
+impl Terminal {
+    /// The two halves: where to write what was typed, each line with its LF, and where text comes from that is to be
+    /// shown, also with LFs. The latter ends when the server does.
+    pub fn split(self) -> (impl Write + Send, Receiver<Vec<u8>>) {
+        (self.typed, self.shown)
+    }
+}
+
+impl Talk {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who sits there.
+    pub(super) const fn peer() -> Peer {
+        Peer {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            secure: true,
+            fingerprint: None,
+            door: Door::Terminal,
+        }
+    }
+
+    pub(super) fn source(&self) -> RawFd {
+        self.typed.as_raw_fd()
+    }
+
+    /// The next line that was typed.
+    pub(super) fn next_line(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let mut input = self.read.as_slice();
+            let frame = self.framer.next(&mut input).map(|frame| match frame {
+                Frame::Line(line) => line.to_vec(),
+                Frame::TooLong => Vec::new(),
+            });
+            let taken = self.read.len() - input.len();
+            self.read.drain(..taken);
+            if let Some(line) = frame {
+                return Some(line);
+            }
+            let mut buffer = [0; 4096];
+            match self.typed.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(length) => self.read.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    pub(super) fn show(&self, text: &[u8]) {
+        match self.shown.try_send(text.to_vec()) {
+            // A terminal that is stopped, or gone.
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads the settings again while the server runs: for REHASH, and for SIGHUP.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use callbox_hub::contract::{Answer, ConnId};
+
+use super::{Tell, identity, tls_configs, web};
+use crate::door::Context;
+use crate::server::Handle;
+use crate::settings::Settings;
+
+/// Gives the settings anew, with what the command line said; or every mistake in them.
+pub type Reread = Box<dyn FnMut() -> Result<Settings, Vec<String>> + Send>;
+
+/// Requests that wait. More at a time would find the same file.
+const WAITING: usize = 16;
+
+/// Asks the thread that reads settings.
+#[derive(Clone, Debug)]
+pub(super) struct Reloader(SyncSender<Option<ConnId>>);
+
+impl Reloader {
+    pub(super) fn start(
+        settings: Settings,
+        folder: Option<PathBuf>,
+        reread: Reread,
+        context: Arc<Context>,
+        server: Handle,
+        tell: Tell,
+    ) -> io::Result<Self> {
+        let (sender, requests) = sync_channel(WAITING);
+        let mut worker = Worker { settings, folder, reread, context, server, tell };
+        thread::Builder::new().name("settings".into()).spawn(move || worker.work(&requests))?;
+        Ok(Self(sender))
+    }
+
+    /// Reads the settings again, for `conn` if it asked for it. The answer goes to the server.
+    pub(super) fn reload(&self, conn: Option<ConnId>) {
+        // If too many ask at once, the one that is read next is new enough for them.
+        let _ = self.0.try_send(conn);
+    }
+}
+
+struct Worker {
+    settings: Settings,
+    folder: Option<PathBuf>,
+    reread: Reread,
+    context: Arc<Context>,
+    server: Handle,
+    tell: Tell,
+}
+
+impl Worker {
+    fn work(&mut self, requests: &Receiver<Option<ConnId>>) {
+        while let Ok(conn) = requests.recv() {
+            let result = self.read();
+            match (conn, result) {
+                (Some(conn), result) => {
+                    let result = result.map(|settings| Box::new(settings.hub));
+                    self.server.answer(conn, Answer::Reloaded(result));
+                }
+                (None, Ok(settings)) => {
+                    self.server.reload(Box::new(settings.hub));
+                    self.tell.line("The new settings hold");
+                }
+                (None, Err(mistakes)) => {
+                    self.tell.line("The configuration has mistakes; nothing was changed");
+                    mistakes.iter().for_each(|mistake| self.tell.line(mistake));
+                }
+            }
+        }
+    }
+
+    /// The new settings, after what is ours of them was taken up.
+    fn read(&mut self) -> Result<Settings, Vec<String>> {
+        let settings = (self.reread)()?;
+        let identity = identity(&settings, self.folder.as_deref());
+        let tls = identity
+            .and_then(|identity| identity.as_ref().map(tls_configs).transpose())
+            .map_err(|error| vec![error.to_string()])?;
+        if self.settings.tls.enabled {
+            self.context.set_tls(tls);
+        }
+        self.context.set_web(web(&settings));
+        for name in settings.needs_restart(&self.settings) {
+            self.tell.line(&format!("{name} is different; that waits for a restart"));
+        }
+        // What waits for a restart is compared with what is in force, not with what was read last.
+        let in_force = self.settings.clone();
+        self.settings = Settings {
+            threads: in_force.threads,
+            listen: in_force.listen,
+            data: in_force.data,
+            connections: in_force.connections,
+            plain: in_force.plain,
+            accounts: in_force.accounts,
+            tls: crate::settings::Tls { enabled: in_force.tls.enabled, ..settings.tls.clone() },
+            ..settings.clone()
+        };
+        Ok(settings)
+    }
+}
