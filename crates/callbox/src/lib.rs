@@ -13,6 +13,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod chat;
 pub mod cli;
 pub mod client;
 pub mod log;
@@ -40,6 +41,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Tcp(EndpointCommand::Client(args)) => client::stream::run_tcp(args),
         Command::Unix(EndpointCommand::Server(args)) => server::unix::run(args),
         Command::Unix(EndpointCommand::Client(args)) => client::unix::run(args),
+        Command::Chat(command) => chat::run(command),
         Command::Tour(args) => tour::run(args),
         Command::Services => Console::new().print(callbox_services::table_text().trim_end()),
     }

@@ -136,6 +136,13 @@ pub fn status(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Asks something on standard error, and leaves the cursor behind it.
+pub fn prompt(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "{text}");
+    let _ = out.flush();
+}
+
 /// Says on standard error what went wrong.
 pub fn error(message: impl fmt::Display) {
     status(format_args!("callbox: {message}"));

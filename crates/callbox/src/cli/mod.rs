@@ -3,6 +3,7 @@
 //! What was typed and what will run are two things: the types here hold exactly what was typed, checked for form, and
 //! touch nothing. [`crate::server`] and [`crate::client`] find out what it means on this machine.
 
+mod chat;
 mod services;
 mod tcp;
 mod udp;
@@ -13,6 +14,10 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use chat::{
+    AccountArgs, AccountCommand, CertificateArgs, ChatCommand, ChatServerArgs, ExportArgs,
+    ExportFormat, FolderArgs, HistoryCommand, PasswordArgs,
+};
 pub use services::{DatagramServiceName, StreamServiceName};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};
 pub use udp::{GuardArgs, UdpClientArgs, UdpServerArgs};
@@ -43,6 +48,9 @@ pub enum Command {
     /// The same services between processes, over a socket that is a file
     #[command(subcommand)]
     Unix(EndpointCommand<UnixServerArgs, UnixClientArgs>),
+    /// A chat with every door on one port: IRC, TLS, the web, netcat and datagrams
+    #[command(subcommand)]
+    Chat(ChatCommand),
     /// Every exchange once, on loopback, told step by step
     Tour(TourArgs),
     /// The table of services

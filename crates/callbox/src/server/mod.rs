@@ -9,7 +9,7 @@ use crate::messages::{self, Exit, Failure};
 
 mod conversation;
 pub mod datagram;
-mod places;
+pub(crate) mod places;
 pub mod stream;
 pub mod udp;
 pub mod unix;

@@ -14,15 +14,15 @@ const CHOICES: usize = 16;
 
 /// A place to listen at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) address: SocketAddr,
+pub(crate) struct Place {
+    pub(crate) address: SocketAddr,
     /// `[::]` takes IPv4 too.
-    pub(super) dual_stack: bool,
+    pub(crate) dual_stack: bool,
 }
 
 /// Listens at every place that was asked for, with `bind`, and gives all that was made. Where the system is to choose the
 /// port, it chooses one for all: `port_of` tells which the first of them got.
-pub(super) fn listen_at<T>(
+pub(crate) fn listen_at<T>(
     binds: &[BindAddress],
     port: u16,
     mut bind: impl FnMut(Place) -> io::Result<Vec<T>>,

@@ -1,0 +1,186 @@
+//! `callbox chat server`: flags and file become settings, settings become sockets, and the chat runs.
+
+use std::io;
+use std::path::PathBuf;
+use std::process;
+
+use callbox_chat::beside::talk::{self, Talk, Terminal};
+use callbox_chat::running::{Chat, Parts, StartError, Tell};
+use callbox_chat::settings::{self, Listener, ListenerTls, LoadError, Settings};
+use callbox_net::datagram::DatagramSocket;
+use callbox_net::stream::StreamListener;
+use callbox_net::trace::Trace;
+use callbox_net::{limits, signal};
+
+use super::folder;
+use crate::cli::ChatServerArgs;
+use crate::messages::{self, Exit, Failure, Reason};
+use crate::server::places::{Place, listen_at};
+
+/// Descriptors kept for everything that is no connection.
+const RESERVED_FILES: usize = 64;
+
+/// Ports that are tried, where the system chooses one that is taken for datagrams.
+const CHOICES: usize = 16;
+
+/// Runs `callbox chat server` until a signal ends it.
+pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
+    let config = args.config.clone().or_else(folder::config);
+    let mut settings = read(config.as_ref(), &args).map_err(|lines| mistakes(&lines))?;
+    let files = limits::raise_open_files().saturating_sub(RESERVED_FILES).max(1);
+    settings.connections.total = settings.connections.total.min(files);
+    let folder = match settings.data.ephemeral {
+        true => None,
+        false => Some(folder::data(settings.data.folder.as_deref())?),
+    };
+    let Sockets { listeners, datagrams, places } = sockets(&settings)?;
+    let (talk, terminal) = match args.talk {
+        true => seat(args.name.as_deref())?,
+        false => (None, None),
+    };
+    let quiet = args.quiet;
+    let tell = Tell::new(move |line| {
+        if !quiet {
+            messages::status(line);
+        }
+    });
+    let reread = Box::new(move || read(config.as_ref(), &args));
+    let parts = Parts { settings, folder, listeners, datagrams, talk, reread, tell };
+    let chat = Chat::new(parts).map_err(|error| not_started(&error))?;
+
+    let stop = chat.handle();
+    let reload = chat.handle();
+    signal::on_termination(
+        move || {
+            stop.stop();
+        },
+        || process::exit(Exit::Interrupted as i32),
+    )
+    .and_then(|()| signal::on_hangup(move || reload.reload()))
+    .map_err(|error| Failure::network(format!("cannot listen for signals: {}", Reason(&error))))?;
+    if let Some(fingerprint) = chat.fingerprint() {
+        messages::status(format_args!("The certificate's SHA-256 is {fingerprint}"));
+    }
+    for place in places {
+        messages::status(format_args!("Listening at {place}"));
+    }
+    if let Some(terminal) = terminal {
+        let handle = chat.handle();
+        super::talk::start(terminal, move || handle.stop())?;
+    }
+    chat.run().map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))
+}
+
+/// The settings: those of the file, and over them those of the command line.
+fn read(config: Option<&PathBuf>, args: &ChatServerArgs) -> Result<Settings, Vec<String>> {
+    let mut settings = match config {
+        Some(path) => settings::load(path).map_err(|error: LoadError| error.lines())?,
+        None => Settings::default(),
+    };
+    settings.listen_on(&args.bind, args.port);
+    if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        settings.use_certificate(cert.clone(), key.clone());
+    }
+    settings.tls.enabled |= args.tls;
+    if let Some(data) = &args.folder.data {
+        settings.data.folder = Some(data.clone());
+        settings.data.ephemeral = false;
+    }
+    settings.data.ephemeral |= args.ephemeral;
+    if args.no_flood_control {
+        settings.hub.flood = None;
+    }
+    if let Some(threads) = args.threads {
+        settings.threads = Some(usize::from(threads));
+    }
+    Ok(settings)
+}
+
+/// Everything that listens.
+#[derive(Default)]
+struct Sockets {
+    listeners: Vec<(StreamListener, ListenerTls)>,
+    datagrams: Vec<DatagramSocket>,
+    /// Where, for people.
+    places: Vec<String>,
+}
+
+/// A socket of one place.
+enum Bound {
+    Stream(StreamListener),
+    Datagram(DatagramSocket),
+}
+
+fn sockets(settings: &Settings) -> Result<Sockets, Failure> {
+    let mut all = Sockets::default();
+    for listener in &settings.listen {
+        let datagrams = listener.datagrams && settings.plain.datagrams;
+        let bind = |place: Place| bind(place, datagrams);
+        let port = |bound: &Bound| match bound {
+            Bound::Stream(listener) => listener.local_addr().map(|address| address.port()),
+            Bound::Datagram(socket) => socket.local_addr().ok().map(|address| address.port()),
+        };
+        let Listener { address, port: asked, tls, .. } = listener;
+        for bound in listen_at(std::slice::from_ref(address), *asked, bind, port)? {
+            match bound {
+                Bound::Stream(socket) => {
+                    all.places.push(socket.to_string());
+                    all.listeners.push((socket, *tls));
+                }
+                Bound::Datagram(socket) => all.datagrams.push(socket),
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Listens for streams and, at the same port, for datagrams.
+fn bind(place: Place, datagrams: bool) -> io::Result<Vec<Bound>> {
+    let trace = Trace::off();
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut streams =
+            StreamListener::bind_tcp_group(place.address, place.dual_stack, 1, &trace)?;
+        let chosen = streams.first().and_then(StreamListener::local_addr);
+        let mut bound: Vec<Bound> = streams.drain(..).map(Bound::Stream).collect();
+        if !datagrams {
+            return Ok(bound);
+        }
+        let address = chosen.unwrap_or(place.address);
+        match DatagramSocket::bind_group(address, place.dual_stack, 1, &trace) {
+            Ok(sockets) => {
+                bound.extend(sockets.into_iter().map(Bound::Datagram));
+                return Ok(bound);
+            }
+            // The system chose a port for streams that somebody has for datagrams.
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && place.address.port() == 0
+                    && tries < CHOICES => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The person at the terminal.
+fn seat(name: Option<&str>) -> Result<(Option<Talk>, Option<Terminal>), Failure> {
+    let login = std::env::var("USER").ok().filter(|name| !name.is_empty());
+    let name = name.map(ToOwned::to_owned).or(login).unwrap_or_else(|| "host".to_owned());
+    let (talk, terminal) = talk::talk(&name).map_err(|error| {
+        Failure::network(format!("cannot talk from this terminal: {}", Reason(&error)))
+    })?;
+    Ok((Some(talk), Some(terminal)))
+}
+
+/// Says every mistake, each on a line of its own.
+fn mistakes(lines: &[String]) -> Failure {
+    for line in lines {
+        messages::error(callbox_exchange::Bare(line.as_bytes()));
+    }
+    Failure::said(Exit::Usage)
+}
+
+fn not_started(error: &StartError) -> Failure {
+    Failure::usage(error.to_string())
+}
