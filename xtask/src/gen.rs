@@ -17,17 +17,36 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// A generated block: its file, its name, and the arguments of callbox whose output it holds.
+/// A generated block: its file, its name, and what gives its text.
 struct Block {
     file: &'static str,
     name: &'static str,
-    args: &'static [&'static str],
+    source: Source,
+}
+
+/// What gives the text of a block.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The output of callbox with these arguments.
+    Callbox(&'static [&'static str]),
+    /// A part of what the hub speaks: the argument of its example `vocabulary`.
+    Vocabulary(&'static str),
 }
 
 const BLOCKS: &[Block] = &[
-    Block { file: "README.md", name: "services", args: &["services"] },
-    Block { file: "README.zh-CN.md", name: "services", args: &["services"] },
+    Block { file: "README.md", name: "services", source: Source::Callbox(&["services"]) },
+    Block { file: "README.zh-CN.md", name: "services", source: Source::Callbox(&["services"]) },
+    irc("commands"),
+    irc("capabilities"),
+    irc("channel-modes"),
+    irc("user-modes"),
+    irc("isupport"),
 ];
+
+/// A block of the document about IRC, called like the part of the vocabulary that it holds.
+const fn irc(part: &'static str) -> Block {
+    Block { file: "docs/irc.md", name: part, source: Source::Vocabulary(part) }
+}
 
 /// The file that holds the help of every command, and the commands.
 const HELP_FILE: &str = "docs/help.md";
@@ -39,6 +58,15 @@ const HELP_COMMANDS: &[&[&str]] = &[
     &["tcp", "client"],
     &["unix", "server"],
     &["unix", "client"],
+    &["chat", "server"],
+    &["chat", "config"],
+    &["chat", "account", "add"],
+    &["chat", "account", "password"],
+    &["chat", "account", "certificate"],
+    &["chat", "account", "remove"],
+    &["chat", "account", "list"],
+    &["chat", "history", "export"],
+    &["chat", "password"],
     &["services"],
     &["tour"],
 ];
@@ -83,7 +111,10 @@ fn documents() -> Result<Vec<(String, String)>> {
             None => fs::read_to_string(root().join(block.file))
                 .with_context(|| format!("cannot read {}", block.file))?,
         };
-        let content = fenced(&callbox(block.args)?);
+        let content = fenced(&match block.source {
+            Source::Callbox(args) => callbox(args)?,
+            Source::Vocabulary(part) => vocabulary(part)?,
+        });
         let text = with_block(&text, block.name, &content).with_context(|| block.file)?;
         documents.push((block.file.to_owned(), text));
     }
@@ -113,6 +144,12 @@ fn help_page() -> Result<String> {
 fn callbox(args: &[&str]) -> Result<String> {
     let run = ["run", "--quiet", "--package", "callbox", "--"];
     output_of(cargo(&run).args(args).env("COLUMNS", COLUMNS))
+}
+
+/// A part of what the hub speaks.
+fn vocabulary(part: &str) -> Result<String> {
+    let run = ["run", "--quiet", "--package", "callbox-hub", "--example", "vocabulary", "--"];
+    output_of(cargo(&run).arg(part))
 }
 
 /// Output as a block of preformatted text, without blanks at line ends.

@@ -27,6 +27,9 @@ Usage: cargo xtask COMMAND
   bench [--rounds N] [--seconds S]
                      run callbox and the installed peers (Python, socat, ncat) in turn and
                      keep commands, versions, machine and samples under bench/runs/
+  bench chat [--rounds N] [--seconds S] [--lines N]
+                     the same for the chat, beside InspIRCd and ngircd; pages are read from a
+                     history of N lines, a million unless told
 
 ci, test, purity and gen --check end with exit code 1 when something is wrong.
 ";

@@ -29,7 +29,13 @@ const TOOLS: &[Tool] = &[
         package: "util-linux",
         tests: "those of addresses that are not loopback's",
     },
-    Tool { program: "setsid", package: "util-linux", tests: "those of prompts on a terminal" },
+    Tool {
+        program: "setsid",
+        package: "util-linux",
+        tests: "those of prompts and chat clients on a terminal",
+    },
+    Tool { program: "irssi", package: "irssi", tests: "those of the chat with irssi" },
+    Tool { program: "weechat", package: "weechat-curses", tests: "those of the chat with WeeChat" },
 ];
 
 /// Runs the documentation's examples and then the tests; the runner's summary comes last. With
@@ -74,5 +80,7 @@ fn install(packages: &[&str]) -> Result<()> {
         succeed(command.env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt_get(&["update"])?;
-    apt_get(&[&["install", "-y", "--no-install-recommends"], packages].concat())
+    // Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer.
+    let options = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends"];
+    apt_get(&[&options[..], packages].concat())
 }

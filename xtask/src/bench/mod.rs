@@ -5,7 +5,11 @@
 //! threads, one call a datagram, and is itself the limit for a fast server; that is why the server's
 //! processor time for one exchange is kept too.
 
+mod chat;
+mod irc_load;
+mod latency;
 mod peers;
+mod process;
 mod record;
 mod server;
 mod tcp_load;
@@ -74,10 +78,12 @@ const LOADS: &[Load] = &[
 
 /// Runs every peer that is installed under every load that suits it, and keeps what came out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
+    if let ["chat", args @ ..] = args {
+        return chat::run(args);
+    }
     let plan = Plan::parse(args)?;
-    succeed(&mut cargo(&["build", "--release", "--package", "callbox"]))?;
+    let callbox = build_callbox()?;
     let pinned = pin_to_load_core();
-    let callbox = callbox_binary()?;
     let (present, absent): (Vec<&Peer>, Vec<&Peer>) =
         PEERS.iter().partition(|peer| find_program(peer.program).is_some() || peer.is_ours());
     let mut samples = Vec::new();
@@ -144,13 +150,19 @@ impl Plan {
 /// is no `taskset` or no second processor: servers and load then share what there is.
 fn pin_to_load_core() -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let own = std::process::id().to_string();
     let enough = cores >= 2 && works(&mut program("taskset", &["-c", SERVER_CORE, "true"]));
-    enough && works(&mut program("taskset", &["-c", "-p", LOAD_CORE, &own]))
+    enough && pin_to(LOAD_CORE)
 }
 
-/// The release build of callbox: beside the folder that this program runs from.
-fn callbox_binary() -> Result<String> {
+/// Moves this process to these processors, as `taskset` names them; false where that is not possible.
+fn pin_to(cores: &str) -> bool {
+    let own = std::process::id().to_string();
+    works(&mut program("taskset", &["-a", "-c", "-p", cores, &own]))
+}
+
+/// Builds callbox for release: beside the folder that this program runs from.
+fn build_callbox() -> Result<String> {
+    succeed(&mut cargo(&["build", "--release", "--package", "callbox"]))?;
     let own = std::env::current_exe().context("where this program is")?;
     let target = own.parent().and_then(|folder| folder.parent()).context("a target folder")?;
     let binary = target.join("release/callbox");

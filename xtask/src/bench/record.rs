@@ -58,7 +58,7 @@ impl Record<'_> {
     /// Writes the record to a new folder under `bench/runs/`, and returns that folder.
     pub(crate) fn keep(&self) -> Result<PathBuf> {
         let date = output_of(&mut program("date", &["+%F"]))?;
-        let folder = new_folder(date.trim())?;
+        let folder = new_folder(date.trim(), "")?;
         fs::write(folder.join("raw.csv"), self.csv())?;
         fs::write(folder.join("README.md"), self.page(date.trim())?)?;
         Ok(folder)
@@ -148,12 +148,12 @@ impl Record<'_> {
 }
 
 /// A figure with two places; a dash where there was nothing to divide by.
-fn figure(value: f64) -> String {
+pub(crate) fn figure(value: f64) -> String {
     if value.is_finite() { format!("{value:.2}") } else { "-".to_owned() }
 }
 
 /// The middle value; of an even number the mean of the two in the middle; NaN of none.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
@@ -164,11 +164,12 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// A folder of the date and the kind of machine; earlier runs of the day are kept.
-fn new_folder(date: &str) -> Result<PathBuf> {
+/// A folder of the date, the kind of machine and what was measured (`-chat`); earlier runs of the day are kept.
+pub(crate) fn new_folder(date: &str, what: &str) -> Result<PathBuf> {
     let cores =
         fs::read_to_string("/proc/cpuinfo").map_or(0, |text| text.matches("processor\t").count());
-    let name = format!("{date}-{}-{}-{cores}core", std::env::consts::OS, std::env::consts::ARCH);
+    let name =
+        format!("{date}-{}-{}-{cores}core{what}", std::env::consts::OS, std::env::consts::ARCH);
     let runs = root().join("bench/runs");
     fs::create_dir_all(&runs)?;
     let mut folder = runs.join(&name);
@@ -195,7 +196,7 @@ fn commanded(peer: &Peer) -> String {
 }
 
 /// The line in which a program tells its version.
-fn version(path: &str, args: &[&str]) -> String {
+pub(crate) fn version(path: &str, args: &[&str]) -> String {
     let Ok(output) = program(path, args).output() else { return "version not told".to_owned() };
     // ncat tells it on standard error.
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -203,7 +204,7 @@ fn version(path: &str, args: &[&str]) -> String {
     line.unwrap_or("version not told").trim().to_owned()
 }
 
-fn commit() -> String {
+pub(crate) fn commit() -> String {
     let Ok(commit) = output_of(&mut program("git", &["rev-parse", "--short", "HEAD"])) else {
         return "not known".to_owned();
     };
@@ -213,7 +214,7 @@ fn commit() -> String {
     format!("{}{}", commit.trim(), if changed { " with changes" } else { "" })
 }
 
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let kernel = output_of(&mut program("uname", &["-srm"])).unwrap_or_default();
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
