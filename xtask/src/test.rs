@@ -34,6 +34,7 @@ const TOOLS: &[Tool] = &[
         package: "util-linux",
         tests: "those of prompts and chat clients on a terminal",
     },
+    Tool { program: "openssl", package: "openssl", tests: "those of the chat's certificates" },
     Tool { program: "irssi", package: "irssi", tests: "those of the chat with irssi" },
     Tool { program: "weechat", package: "weechat-curses", tests: "those of the chat with WeeChat" },
 ];
