@@ -1,4 +1,4 @@
-//! The people behind plain doors: their doors, their lines that the hub does not take yet, and what waits for the store.
+//! The people behind plain doors: their doors, and their lines that the hub does not take yet.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -12,9 +12,6 @@ use crate::plain::PlainDoor;
 /// say while any wait, so the cap is for datagrams, which cannot be left unread: what is over it is lost, as on the way.
 const LINES_MAX: usize = 256;
 
-/// Bytes of the hub's lines that wait until what was said before is kept. A store that takes longer is in trouble.
-const HELD_MAX: usize = 256 << 10;
-
 /// Somebody behind a plain door.
 #[derive(Debug)]
 pub(crate) struct Guest {
@@ -23,16 +20,6 @@ pub(crate) struct Guest {
     /// Lines for the hub, without their endings.
     lines: VecDeque<Vec<u8>>,
     flow: Flow,
-    /// What the hub said behind a receipt.
-    held: VecDeque<Held>,
-    held_bytes: usize,
-}
-
-#[derive(Debug)]
-enum Held {
-    Line(Vec<u8>),
-    /// What follows waits for this ticket.
-    Receipt(u64),
 }
 
 impl Guest {
@@ -43,13 +30,7 @@ impl Guest {
 
     /// Somebody whose door is kept elsewhere.
     pub(crate) const fn elsewhere() -> Self {
-        Self {
-            door: None,
-            lines: VecDeque::new(),
-            flow: Flow::Ready,
-            held: VecDeque::new(),
-            held_bytes: 0,
-        }
+        Self { door: None, lines: VecDeque::new(), flow: Flow::Ready }
     }
 }
 
@@ -59,8 +40,6 @@ pub(crate) struct Guests {
     all: HashMap<ConnId, Guest, foldhash::fast::RandomState>,
     /// When a guest that spoke too fast may go on.
     timers: BinaryHeap<Reverse<(Duration, ConnId)>>,
-    /// Guests for whom something waits for the store.
-    waiting: Vec<ConnId>,
 }
 
 impl Guests {
@@ -75,7 +54,6 @@ impl Guests {
 
     pub(crate) fn remove(&mut self, conn: ConnId) {
         self.all.remove(&conn);
-        self.waiting.retain(|waiting| *waiting != conn);
     }
 
     pub(crate) fn door(&mut self, conn: ConnId) -> Option<&mut PlainDoor> {
@@ -145,57 +123,6 @@ impl Guests {
             }
         }
         due
-    }
-
-    /// Keeps `line` if it has to wait, and tells whether.
-    pub(crate) fn hold(&mut self, conn: ConnId, line: &[u8]) -> bool {
-        let Some(guest) = self.all.get_mut(&conn) else { return false };
-        if guest.held.is_empty() {
-            return false;
-        }
-        if guest.held_bytes + line.len() <= HELD_MAX {
-            guest.held_bytes += line.len();
-            guest.held.push_back(Held::Line(line.to_vec()));
-        }
-        true
-    }
-
-    /// What the hub says to the guest from now on waits until `ticket` is kept.
-    pub(crate) fn await_receipt(&mut self, conn: ConnId, ticket: u64) {
-        let Some(guest) = self.all.get_mut(&conn) else { return };
-        guest.held.push_back(Held::Receipt(ticket));
-        if !self.waiting.contains(&conn) {
-            self.waiting.push(conn);
-        }
-    }
-
-    /// The guests for whom something waits.
-    pub(crate) fn waiting(&self) -> Vec<ConnId> {
-        self.waiting.clone()
-    }
-
-    /// The lines that may go to the guest once all up to `ticket` is kept.
-    pub(crate) fn release(&mut self, conn: ConnId, ticket: u64) -> Vec<Vec<u8>> {
-        let Some(guest) = self.all.get_mut(&conn) else { return Vec::new() };
-        let mut free = Vec::new();
-        while let Some(held) = guest.held.pop_front() {
-            match held {
-                Held::Line(line) => {
-                    guest.held_bytes -= line.len();
-                    free.push(line);
-                }
-                Held::Receipt(wanted) => {
-                    if wanted > ticket {
-                        guest.held.push_front(Held::Receipt(wanted));
-                        break;
-                    }
-                }
-            }
-        }
-        if guest.held.is_empty() {
-            self.waiting.retain(|waiting| *waiting != conn);
-        }
-        free
     }
 }
 

@@ -24,7 +24,7 @@ use mio::{Events, Interest, Token};
 use crate::datagram::{Settings, socket::DoorSocket};
 use crate::guests::{Guest, Guests};
 use crate::plain::{PlainDoor, Style};
-use crate::server::{Doors, Entrance, Machine, Told, What};
+use crate::server::{Doors, Entrance, Machine, Told};
 use post::{News, Post};
 use talk::Talk;
 
@@ -33,6 +33,9 @@ const EVENTS: usize = 16;
 
 /// The slot of the person at the terminal among the connections of the entrance.
 const TERMINAL: u64 = 0;
+
+/// Why a guest is ended whose words the store has lost.
+const NOT_KEPT: &str = "what it said could not be kept";
 
 /// Everybody who is not on a stream.
 #[derive(Debug)]
@@ -217,30 +220,21 @@ impl Beside {
 
     fn hear(&mut self, heard: Heard, number: impl Fn(u64) -> ConnId + Copy) {
         match heard {
-            Heard::Line(conn, line) => {
-                if !self.guests.hold(conn, &line) {
-                    self.bring(conn, &line, number);
-                }
-            }
-            Heard::Receipt(conn, ticket) => self.guests.await_receipt(conn, ticket),
-            Heard::Kept(ticket) => {
-                for conn in self.guests.waiting() {
-                    for line in self.guests.release(conn, ticket) {
-                        self.bring(conn, &line, number);
-                    }
-                }
-            }
+            Heard::Line(conn, line) => self.bring(conn, &line, number),
             Heard::Answer(conn, answer) => self.calls.push_back(Call::Answer(conn, answer)),
-            Heard::Close(conn) => {
-                // Nobody waits for the store who is gone: the last words are shown at once.
-                for line in self.guests.release(conn, u64::MAX) {
-                    self.bring(conn, &line, number);
-                }
-                self.guests.remove(conn);
-                if let Some(post) = &mut self.post {
-                    post.close(conn);
-                }
+            Heard::Close(conn) => self.forget(conn),
+            Heard::Lost(conn) => {
+                // Whoever waits for an echo gets none, and comes in anew with the next line.
+                self.forget(conn);
+                self.calls.push_back(Call::Disconnect(conn, NOT_KEPT.to_owned()));
             }
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        self.guests.remove(conn);
+        if let Some(post) = &mut self.post {
+            post.close(conn);
         }
     }
 
@@ -299,24 +293,20 @@ impl Beside {
 enum Heard {
     /// A line, without its ending.
     Line(ConnId, Vec<u8>),
-    Receipt(ConnId, u64),
     Close(ConnId),
+    Lost(ConnId),
     Answer(ConnId, Answer),
-    Kept(u64),
 }
 
 impl Heard {
     fn of(told: Told<'_>) -> Self {
         match told {
-            Told::What(conn, What::Line(line)) => {
+            Told::Line(conn, line) => {
                 Self::Line(conn, line.strip_suffix(b"\r\n").unwrap_or(line).to_vec())
             }
-            Told::What(conn, What::Close) => Self::Close(conn),
-            Told::What(_, What::Receipt) => Self::Kept(0),
-            Told::Receipt(conn, ticket) => Self::Receipt(conn, ticket),
+            Told::Close(conn) => Self::Close(conn),
+            Told::Lost(conn) => Self::Lost(conn),
             Told::Answer(conn, answer) => Self::Answer(conn, answer),
-            // What is lost is never acknowledged; whoever waits for it is freed by what is kept later.
-            Told::Kept(ticket) => Self::Kept(ticket),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Place {
 
 /// What is to be done with a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum What<'a> {
+pub(super) enum What<'a> {
     /// The line is to be sent.
     Line(&'a [u8]),
     /// What follows is to wait until the store has kept all that was recorded up to now.

@@ -4,6 +4,7 @@
 //! its own way. Here it meets the hub: what it calls the hub for is a tick like any other, and what the hub says to its
 //! connections comes in the same order as to all others.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,11 @@ use mio::{Events, Poll, Registry};
 use super::batch::{Place, SLOTS, What};
 use super::contract::{Doors, Machine};
 use super::inbox::{Fate, Mail};
+use super::outbox::Outbox;
+use super::pool::Pool;
 use super::shared::{Handle, Shared, Stop};
 use super::sink::TickSink;
+use super::tickets::Tickets;
 
 /// The hub, for one thread that carries connections of its own.
 pub struct Entrance<'a, M, D> {
@@ -24,17 +28,33 @@ pub struct Entrance<'a, M, D> {
     poll: Poll,
     sink: TickSink,
     mail: Mail,
+    tickets: Tickets,
+    /// Connections of which something waits for the store.
+    held: HashMap<ConnId, Held, foldhash::fast::RandomState>,
+    pool: Pool,
 }
+
+/// What waits for one connection.
+#[derive(Debug, Default)]
+struct Held {
+    outbox: Outbox,
+    /// Whether it is to be closed after that.
+    closes: bool,
+}
+
+/// Bytes that may wait for one connection until what was said before is kept. A store that takes longer is in trouble;
+/// what comes above it is not told, as a datagram may be lost.
+const HELD_MAX: usize = 256 << 10;
 
 /// What the hub has for the connections of an entrance.
 #[derive(Debug)]
 pub enum Told<'a> {
-    /// Something is to be done with a connection; it is no receipt.
-    What(ConnId, What<'a>),
-    /// What follows for this connection waits until this ticket is kept.
-    Receipt(ConnId, u64),
-    /// All up to this ticket is kept.
-    Kept(u64),
+    /// This line, with its CR LF, is for a connection. If it is a receipt, what it acknowledges is kept.
+    Line(ConnId, &'a [u8]),
+    /// A connection is to be closed; the hub has forgotten it.
+    Close(ConnId),
+    /// What a connection said could not be kept, and what was to be told after it is gone. It is to be ended.
+    Lost(ConnId),
     /// A job is done; the answer is to be handed to the hub.
     Answer(ConnId, Answer),
 }
@@ -42,7 +62,16 @@ pub enum Told<'a> {
 impl<'a, M: Machine, D: Doors> Entrance<'a, M, D> {
     pub(super) fn new(index: usize, poll: Poll, shared: &'a Shared<M, D>) -> Self {
         let sink = TickSink::new(shared.common.inboxes.len());
-        Self { index, shared, poll, sink, mail: Mail::default() }
+        Self {
+            index,
+            shared,
+            poll,
+            sink,
+            mail: Mail::default(),
+            tickets: Tickets::default(),
+            held: HashMap::default(),
+            pool: Pool::default(),
+        }
     }
 
     /// The number of a connection of this entrance. `slot` is less than 2²⁴; one that is used again has to have another
@@ -84,10 +113,8 @@ impl<'a, M: Machine, D: Doors> Entrance<'a, M, D> {
         }
         for batch in mail.batches.drain(..) {
             for (slot, generation, what) in batch.orders() {
-                hear(match what {
-                    What::Receipt => Told::Receipt(self.conn(slot, generation), batch.ticket),
-                    what => Told::What(self.conn(slot, generation), what),
-                });
+                let conn = self.conn(slot, generation);
+                self.carry_out(conn, what, batch.ticket, &mut hear);
             }
             self.sink.give_back(batch);
         }
@@ -95,12 +122,67 @@ impl<'a, M: Machine, D: Doors> Entrance<'a, M, D> {
             hear(Told::Answer(conn, answer));
         }
         for fate in mail.fates.drain(..) {
-            // What is lost is never acknowledged; what was said after it waits for what is kept next.
-            if let Fate::Kept(ticket) = fate {
-                hear(Told::Kept(ticket));
-            }
+            self.handle_fate(fate, &mut hear);
         }
         self.mail = mail;
+    }
+
+    /// Tells what the hub said to one connection, or holds it back.
+    fn carry_out(
+        &mut self,
+        conn: ConnId,
+        what: What<'_>,
+        ticket: u64,
+        hear: &mut impl FnMut(Told<'_>),
+    ) {
+        match what {
+            What::Line(line) => match self.held.get_mut(&conn) {
+                None => hear(Told::Line(conn, line)),
+                Some(held) if held.outbox.len() + line.len() <= HELD_MAX => {
+                    held.outbox.push(line, &mut self.pool);
+                }
+                Some(_) => {}
+            },
+            What::Receipt => match self.tickets.fate(ticket) {
+                Some(Fate::Kept(_)) => {}
+                Some(Fate::Lost(_)) => {
+                    self.held.remove(&conn);
+                    hear(Told::Lost(conn));
+                }
+                None => self.held.entry(conn).or_default().outbox.hold(ticket),
+            },
+            What::Close => match self.held.get_mut(&conn) {
+                None => hear(Told::Close(conn)),
+                Some(held) => held.closes = true,
+            },
+        }
+    }
+
+    /// Tells what waited for a ticket.
+    fn handle_fate(&mut self, fate: Fate, hear: &mut impl FnMut(Told<'_>)) {
+        self.tickets.note(fate);
+        let Self { held, pool, .. } = self;
+        held.retain(|&conn, held| match fate {
+            Fate::Kept(ticket) => {
+                held.outbox.release(ticket);
+                let free = held.outbox.ready();
+                free.split_inclusive(|&byte| byte == b'\n')
+                    .for_each(|line| hear(Told::Line(conn, line)));
+                let told = free.len();
+                held.outbox.advance(told, pool);
+                if held.closes && !held.outbox.is_held() {
+                    hear(Told::Close(conn));
+                }
+                held.outbox.is_held()
+            }
+            Fate::Lost(ticket) => {
+                let lost = held.outbox.waits_for(ticket);
+                if lost {
+                    hear(Told::Lost(conn));
+                }
+                !lost
+            }
+        });
     }
 
     /// The server.

@@ -9,9 +9,6 @@ use super::contract::{Doors, Machine, Notice, Pipe};
 use super::inbox::Fate;
 use super::worker::Worker;
 
-/// Lost tickets remembered: far more than can be on their way at a time.
-const LOST: usize = 64;
-
 /// The last words to who waits for what could not be kept.
 const NOT_KEPT: &str = "what you said could not be kept";
 
@@ -70,26 +67,26 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
                         self.dirty.push(slot);
                     }
                 }
-                What::Receipt => {
-                    if self.lost.contains(&batch.ticket) {
-                        self.break_promise(slot, now);
-                    } else if batch.ticket > self.kept {
+                What::Receipt => match self.tickets.fate(batch.ticket) {
+                    Some(Fate::Kept(_)) => {}
+                    Some(Fate::Lost(_)) => self.break_promise(slot, now),
+                    None => {
                         connection.outbox.hold(batch.ticket);
                         if !connection.waiting {
                             connection.waiting = true;
                             self.waiting.push(slot);
                         }
                     }
-                }
+                },
                 What::Close => self.begin_close(slot, now),
             }
         }
     }
 
     fn handle_fate(&mut self, fate: Fate, now: Duration) {
+        self.tickets.note(fate);
         match fate {
             Fate::Kept(ticket) => {
-                self.kept = self.kept.max(ticket);
                 for slot in std::mem::take(&mut self.waiting) {
                     let Some(connection) = self.table.at(slot) else { continue };
                     connection.outbox.release(ticket);
@@ -103,11 +100,6 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
             Fate::Lost(ticket) => {
                 if self.index == 0 {
                     self.shared.report.notice(Notice::Lost { ticket });
-                }
-                // A batch may come after the fate of its ticket.
-                self.lost.push_back(ticket);
-                if self.lost.len() > LOST {
-                    self.lost.pop_front();
                 }
                 for slot in self.waiting.clone() {
                     let Some(connection) = self.table.at(slot) else { continue };

@@ -15,6 +15,7 @@
 //! | `sink`, `batch`, `inbox` | from the hub to the threads |
 //! | `entrance` | the hub for threads that carry connections in their own way |
 //! | `acceptor`, `admission` | taking connections in, or not |
+//! | `tickets` | what became of what was given to the store |
 //! | `shared`, `metrics` | what threads share, and what they count |
 
 mod acceptor;
@@ -34,6 +35,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod tickets;
 mod timers;
 mod worker;
 
@@ -49,7 +51,6 @@ use mio::{Poll, Token};
 use crate::settings::{Connections, Network};
 use acceptor::Acceptor;
 use admission::Admission;
-pub use batch::What;
 pub use contract::{Doors, Incoming, Keeper, Machine, Notice, Pipe, Report};
 pub use entrance::{Entrance, Told};
 use inbox::Inbox;

@@ -25,6 +25,7 @@ use super::pool::Pool;
 use super::shared::{Shared, Stop};
 use super::sink::TickSink;
 use super::table::Table;
+use super::tickets::Tickets;
 use super::timers::Timers;
 use super::token;
 
@@ -94,10 +95,7 @@ pub(super) struct Worker<'a, M, D: Doors> {
     pub(super) mail: Mail,
     pub(super) pool: Pool,
     pub(super) scratch: Vec<u8>,
-    /// The greatest ticket that is kept.
-    pub(super) kept: u64,
-    /// The last tickets that are lost.
-    pub(super) lost: VecDeque<u64>,
+    pub(super) tickets: Tickets,
     /// Bytes that wait for all connections of this thread.
     pub(super) backlog: usize,
     /// When the server was asked to stop, this ends it.
@@ -135,8 +133,7 @@ impl<'a, M: Machine, D: Doors> Worker<'a, M, D> {
             mail: Mail::default(),
             pool: Pool::default(),
             scratch: Vec::new(),
-            kept: 0,
-            lost: VecDeque::new(),
+            tickets: Tickets::default(),
             backlog: 0,
             stop_at: None,
         }

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{Entrance, Machine, Settings, Told, What};
+use super::{Entrance, Machine, Settings, Told};
 use toy::{start, start_beside, threads};
 
 #[test]
@@ -274,7 +274,7 @@ fn a_thread_of_its_own_meets_the_others_at_the_entrance() {
         while entrance.wait(&mut events, None)? {
             let mut heard = Vec::new();
             entrance.hear(|told| {
-                let Told::What(to, What::Line(line)) = told else { return };
+                let Told::Line(to, line) = told else { return };
                 assert_eq!(to, conn);
                 heard.push(line.to_vec());
             });
@@ -296,6 +296,66 @@ fn a_thread_of_its_own_meets_the_others_at_the_entrance() {
     server.handle.stop();
     server.handle.stop();
     server.wait().unwrap();
+}
+
+/// A server whose entrance lets `lines` of one connection in, and tells what that connection is told.
+fn entrance_saying(lines: &'static [&'static str]) -> (toy::Running, mpsc::Receiver<String>) {
+    let (tell, told_here) = mpsc::channel();
+    let beside = move |mut entrance: Entrance<'_, toy::Toy, toy::ToyDoors>| {
+        let conn = entrance.conn(7, 1);
+        let address = Ipv4Addr::LOCALHOST.into();
+        let (secure, fingerprint, door) = (false, None, Door::Datagram);
+        let peer = Peer { address, port: 9, secure, fingerprint, door };
+        entrance.tick(|hub, now, sink| {
+            hub.connect(conn, peer, now, sink);
+            for line in lines {
+                hub.handle_line(conn, line.as_bytes(), now, sink);
+            }
+        });
+        let mut events = Events::with_capacity(1);
+        loop {
+            entrance.hear(|told| {
+                let text = match told {
+                    Told::Line(_, line) => String::from_utf8_lossy(line.trim_ascii()).into_owned(),
+                    Told::Close(_) => "close".to_owned(),
+                    Told::Lost(_) => "lost".to_owned(),
+                    Told::Answer(..) => "answer".to_owned(),
+                };
+                let _ = tell.send(text);
+            });
+            if !entrance.wait(&mut events, None)? {
+                return Ok(());
+            }
+        }
+    };
+    (start_beside(threads(1), false, Some(beside)), told_here)
+}
+
+#[test]
+fn at_the_entrance_too_a_receipt_and_the_end_wait_until_the_record_is_kept() {
+    let (server, told) = entrance_saying(&["alone before", "keep this", "quit"]);
+    let (ticket, _) = server.submission();
+    assert_eq!(told.recv_timeout(toy::PATIENCE).unwrap(), "alone before");
+    // What was free came in one go with that line; somebody else is served meanwhile.
+    let mut other = server.client();
+    other.say("meanwhile");
+    assert_eq!(other.hear(), "meanwhile");
+    assert!(told.try_recv().is_err());
+    server.handle.kept(ticket);
+    for line in ["keep this", "bye", "close"] {
+        assert_eq!(told.recv_timeout(toy::PATIENCE).unwrap(), line);
+    }
+}
+
+#[test]
+fn at_the_entrance_too_what_could_not_be_kept_is_not_confirmed() {
+    let (server, told) = entrance_saying(&["keep this"]);
+    let (ticket, _) = server.submission();
+    server.handle.lost(ticket);
+    server.handle.kept(ticket + 1);
+    assert_eq!(told.recv_timeout(toy::PATIENCE).unwrap(), "lost");
+    drop(server);
+    assert!(told.recv().is_err(), "and no more than that");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use callbox_net::trace::Trace;
 use super::super::*;
 
 /// Nothing in these tests takes so long, unless it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everybody hears every line; some lines do more.
 #[derive(Default)]
