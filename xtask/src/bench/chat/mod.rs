@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::irc_load::{Crowd, Talk};
-use super::{LOAD_CORE, SERVER_CORE, build_callbox, pin_to, pin_to_load_core};
+use super::{SERVER_CORE, build_callbox, pin_to_load_core};
 use crate::shell::{output_of, program, works};
 use record::{Figures, Record, Sample};
 use servers::{IrcServer, Running, SERVERS, Start};
@@ -21,6 +21,11 @@ use servers::{IrcServer, Running, SERVERS, Start};
 const TALKERS: usize = 4;
 const WINDOW: usize = 8;
 const TEXT_BYTES: usize = 64;
+
+/// Where the load is to take little: the clients that check what they get, and the window, which is
+/// wide because a message is done when those few have it.
+const LISTENERS: usize = 8;
+const WIDE_WINDOW: usize = 32;
 
 /// What is done to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +36,9 @@ enum Measure {
     Join(usize),
     /// So many are there and do nothing.
     Idle(usize),
-    /// The fan-out with one processor for the server and the load together.
+    /// The fan-out with one processor for the server, and a load that looks at little.
     OneCore(usize),
-    /// The fan-out with all processors for both, and two threads for the server.
+    /// The same with all processors and two threads for the server; the load takes a part of one.
     TwoCores(usize),
 }
 
@@ -134,7 +139,7 @@ impl Bench<'_> {
     /// One measure on one freshly started server.
     fn measure(&self, server: &IrcServer, measure: Measure) -> Result<Figures> {
         match measure {
-            Measure::Fanout(clients) => self.fan_out(server, self.start(), clients),
+            Measure::Fanout(clients) => self.fan_out(server, self.start(), Crew::all(clients)),
             Measure::Join(clients) => {
                 let running = Running::start(server, self.callbox, self.start())?;
                 let start = Instant::now();
@@ -142,32 +147,31 @@ impl Bench<'_> {
                 Ok(Figures { join_seconds: start.elapsed().as_secs_f64(), ..Figures::default() })
             }
             Measure::Idle(clients) => self.idle(server, clients),
-            Measure::OneCore(clients) => self.fan_out_together(server, SERVER_CORE, "1", clients),
+            Measure::OneCore(clients) => self.fan_out_wide(server, SERVER_CORE, "1", clients),
             Measure::TwoCores(clients) => {
                 let all = format!("0-{}", self.cores.saturating_sub(1));
-                self.fan_out_together(server, &all, "2", clients)
+                self.fan_out_wide(server, &all, "2", clients)
             }
         }
     }
 
-    /// The fan-out with the server and the load on the same processors.
-    fn fan_out_together(
+    /// The fan-out by which one processor and two are compared.
+    fn fan_out_wide(
         &self,
         server: &IrcServer,
         cores: &str,
         threads: &str,
         clients: usize,
     ) -> Result<Figures> {
-        if !self.pinned || !pin_to(cores) {
+        if !self.pinned {
             bail!("there is no second processor, or no taskset");
         }
         let start = Start { cores: Some(cores), args: &["--threads", threads] };
-        let figures = self.fan_out(server, start, clients);
-        pin_to(LOAD_CORE);
-        figures
+        self.fan_out(server, start, Crew { clients, listeners: LISTENERS, window: WIDE_WINDOW })
     }
 
-    fn fan_out(&self, server: &IrcServer, start: Start<'_>, clients: usize) -> Result<Figures> {
+    fn fan_out(&self, server: &IrcServer, start: Start<'_>, crew: Crew) -> Result<Figures> {
+        let Crew { clients, listeners, window } = crew;
         let running = Running::start(server, self.callbox, start)?;
         let process = running.process();
         let came = Instant::now();
@@ -175,7 +179,10 @@ impl Bench<'_> {
         crowd.join()?;
         let join_seconds = came.elapsed().as_secs_f64();
         let kib_before = process.resident_kib()?;
-        let talk = Talk { talkers: TALKERS, window: WINDOW, size: TEXT_BYTES, messages: u64::MAX };
+        if listeners < clients {
+            crowd.spare_all_but(listeners)?;
+        }
+        let talk = Talk { talkers: TALKERS, window, size: TEXT_BYTES, messages: u64::MAX };
         crowd.talk(talk)?;
         // A sixth more to warm up.
         crowd.pump_for(self.plan.time / 6)?;
@@ -188,7 +195,7 @@ impl Bench<'_> {
         let tally = crowd.tally();
         Ok(Figures {
             seconds,
-            deliveries: tally.latencies.total(),
+            deliveries: tally.latencies.total() + tally.unchecked,
             bad: tally.bad,
             p50_us: tally.latencies.quantile(0.5),
             p99_us: tally.latencies.quantile(0.99),
@@ -206,6 +213,22 @@ impl Bench<'_> {
         crowd.settle()?;
         let kib = running.process().resident_kib()?;
         Ok(Figures { kib_before, kib, ..Figures::default() })
+    }
+}
+
+/// A crowd in a room.
+struct Crew {
+    clients: usize,
+    /// How many of them check what they get; the others only read it.
+    listeners: usize,
+    /// Messages that each talker has on their way.
+    window: usize,
+}
+
+impl Crew {
+    /// Everybody checks.
+    fn all(clients: usize) -> Self {
+        Self { clients, listeners: clients, window: WINDOW }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Every delivery is checked: who says it, that it is the next of that talker, and each byte. One
 //! thread serves all clients, so that the load has the one processor it is pinned to and no more.
 
+mod sweep;
 mod talking;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use sweep::Swept;
 pub(crate) use talking::Talk;
 use talking::{Talking, Tally};
 
@@ -45,6 +47,8 @@ pub(crate) struct Crowd {
     joined: usize,
     ponged: usize,
     talking: Option<Talking>,
+    /// Clients that are not listened to any more.
+    swept: Option<Swept>,
     /// What went wrong with a client, to end with.
     failure: Option<String>,
     buffer: Vec<u8>,
@@ -61,6 +65,16 @@ struct Client {
 impl Crowd {
     /// Connects clients to 127.0.0.1 and waits until the server has let all of them in.
     pub(crate) fn connect(port: u16, clients: usize) -> Result<Self> {
+        Self::connect_as("b", port, clients)
+    }
+
+    /// Whether the server lets somebody in. They have a name of their own, which may be taken for a
+    /// while after they are gone.
+    pub(crate) fn is_let_in(port: u16) -> bool {
+        Self::connect_as("first", port, 1).is_ok()
+    }
+
+    fn connect_as(name: &str, port: u16, clients: usize) -> Result<Self> {
         let mut crowd = Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
@@ -69,6 +83,7 @@ impl Crowd {
             joined: 0,
             ponged: 0,
             talking: None,
+            swept: None,
             failure: None,
             buffer: vec![0; READ_BYTES],
         };
@@ -78,7 +93,7 @@ impl Crowd {
                 bail!("{number} of {clients} clients could connect in {CROWD_LIMIT:?}");
             }
             crowd.add_client(port).with_context(|| format!("client {number} cannot connect"))?;
-            crowd.send(number, &format!("NICK b{number}\r\nUSER b{number} 0 * :b\r\n"))?;
+            crowd.send(number, &format!("NICK {name}{number}\r\nUSER b{number} 0 * :b\r\n"))?;
             if number % CONNECT_STRIDE == CONNECT_STRIDE - 1 {
                 crowd.pump(Duration::ZERO)?;
             }
@@ -111,9 +126,16 @@ impl Crowd {
         self.pump_until(deadline, "had their PING answered", |crowd| crowd.ponged)
     }
 
+    /// From now on only the first `listeners` clients check what they get; the others read it.
+    pub(crate) fn spare_all_but(&mut self, listeners: usize) -> Result<()> {
+        self.swept = Some(Swept::new(&mut self.clients, listeners, self.poll.registry())?);
+        Ok(())
+    }
+
     /// Lets the talkers begin.
     pub(crate) fn talk(&mut self, talk: Talk) -> Result<()> {
-        self.talking = Some(Talking::new(talk, self.clients.len()));
+        let listeners = self.swept.as_ref().map_or(self.clients.len(), Swept::first);
+        self.talking = Some(Talking::new(talk, listeners));
         (0..talk.talkers).try_for_each(|talker| self.say_more(talker))
     }
 
@@ -121,6 +143,9 @@ impl Crowd {
     pub(crate) fn count(&mut self) {
         if let Some(talking) = &mut self.talking {
             talking.count();
+        }
+        if let Some(swept) = &mut self.swept {
+            swept.count();
         }
     }
 
@@ -147,7 +172,9 @@ impl Crowd {
 
     /// What was delivered; the talk is over with it.
     pub(crate) fn tally(&mut self) -> Tally {
-        self.talking.take().map(Talking::into_tally).unwrap_or_default()
+        let mut tally = self.talking.take().map(Talking::into_tally).unwrap_or_default();
+        tally.unchecked = self.swept.as_ref().map_or(0, Swept::lines);
+        tally
     }
 
     fn add_client(&mut self, port: u16) -> io::Result<()> {
@@ -206,6 +233,11 @@ impl Crowd {
 
     /// Serves every client that is ready, once.
     fn pump(&mut self, wait: Duration) -> Result<()> {
+        let mut wait = wait;
+        if let Some(swept) = &mut self.swept {
+            swept.sweep(&mut self.clients, &mut self.buffer)?;
+            wait = wait.min(swept.wait());
+        }
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,

@@ -26,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) latencies: Latencies,
     /// Deliveries that were wrong, twice, or out of their order, since the talk began.
     pub(crate) bad: u64,
+    /// Lines that reached clients who looked at nothing.
+    pub(crate) unchecked: u64,
 }
 
 /// A talk that is going on.

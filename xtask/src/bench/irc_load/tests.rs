@@ -117,3 +117,20 @@ fn a_server_that_refuses_is_quoted() {
     assert!(error.contains("433 * b0"), "{error}");
     drop(stream.join());
 }
+
+#[test]
+fn who_looks_at_nothing_is_counted_all_the_same() {
+    let mut crowd = Crowd::connect(serve(4, |line| vec![line]), 4).expect("a crowd");
+    crowd.join().expect("in the room");
+    crowd.spare_all_but(3).expect("spared");
+    crowd.talk(TALK).expect("begun");
+    crowd.pump_to_the_end(LIMIT).expect("an end");
+    let swept = |crowd: &Crowd| crowd.swept.as_ref().map_or(0, Swept::lines);
+    let until = Instant::now() + LIMIT;
+    while swept(&crowd) < 2 * 50 {
+        assert!(Instant::now() < until, "{} lines", swept(&crowd));
+        crowd.pump(PUMP_WAIT).expect("served");
+    }
+    let tally = crowd.tally();
+    assert_eq!((tally.bad, tally.latencies.total(), tally.unchecked), (0, 2 * 50 * 2, 2 * 50));
+}
