@@ -54,23 +54,9 @@ impl Accounts {
     /// Adds an account.
     pub fn insert_account(&self, account: &AccountRow) -> Result<(), AccountError> {
         self.write(|connection| {
-            let scram = account.scram.as_ref();
-            let inserted = connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                )?
-                .execute(params![
-                    account.key,
-                    account.name,
-                    account.password,
-                    scram.map(|scram| &scram.salt),
-                    scram.map(|scram| scram.iterations),
-                    scram.map(|scram| scram.stored_key),
-                    scram.map(|scram| scram.server_key),
-                    account.email,
-                    signed(account.created),
-                ])?;
-            if inserted == 0 {
+            const INSERT: &str =
+                "INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            if !put(connection, INSERT, account)? {
                 return Ok(Err(AccountError::Exists));
             }
             insert_fingerprints(connection, account)
@@ -81,25 +67,10 @@ impl Accounts {
     /// none now.
     pub fn update_account(&self, account: &AccountRow) -> Result<bool, AccountError> {
         self.write(|connection| {
-            let scram = account.scram.as_ref();
-            let updated = connection
-                .prepare_cached(
-                    "UPDATE accounts SET name = ?2, password = ?3, scram_salt = ?4,
-                     scram_iterations = ?5, scram_stored_key = ?6, scram_server_key = ?7,
-                     email = ?8, created = ?9 WHERE key = ?1",
-                )?
-                .execute(params![
-                    account.key,
-                    account.name,
-                    account.password,
-                    scram.map(|scram| &scram.salt),
-                    scram.map(|scram| scram.iterations),
-                    scram.map(|scram| scram.stored_key),
-                    scram.map(|scram| scram.server_key),
-                    account.email,
-                    signed(account.created),
-                ])?;
-            if updated == 0 {
+            const UPDATE: &str = "UPDATE accounts SET name = ?2, password = ?3, scram_salt = ?4,
+                 scram_iterations = ?5, scram_stored_key = ?6, scram_server_key = ?7,
+                 email = ?8, created = ?9 WHERE key = ?1";
+            if !put(connection, UPDATE, account)? {
                 return Ok(Ok(false));
             }
             connection
@@ -185,6 +156,23 @@ impl Accounts {
         transaction.commit().map_err(of)?;
         Ok(done)
     }
+}
+
+/// Runs `sql`, whose parameters are the columns of `accounts` in their order, and gives whether it changed a row.
+fn put(connection: &Connection, sql: &str, account: &AccountRow) -> rusqlite::Result<bool> {
+    let scram = account.scram.as_ref();
+    let changed = connection.prepare_cached(sql)?.execute(params![
+        account.key,
+        account.name,
+        account.password,
+        scram.map(|scram| &scram.salt),
+        scram.map(|scram| scram.iterations),
+        scram.map(|scram| scram.stored_key),
+        scram.map(|scram| scram.server_key),
+        account.email,
+        signed(account.created),
+    ])?;
+    Ok(changed > 0)
 }
 
 fn insert_fingerprints(
