@@ -29,7 +29,8 @@ pub(crate) fn lines(config: &Config) -> Vec<String> {
         .value("KEYLEN", limits.key)
         .value("KICKLEN", limits.kick)
         .value("LINELEN", callbox_irc::build::BODY_MAX)
-        .value("MAXLIST", format!("Ibe:{}", limits.list))
+        // Each list for itself: `Ibe:100` would be a hundred of all three together.
+        .value("MAXLIST", modes::maxlist(limits.list))
         .value("MAXTARGETS", limits.targets)
         .value("MODES", limits.modes)
         .value("MONITOR", limits.monitor)

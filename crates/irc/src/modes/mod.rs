@@ -12,6 +12,6 @@ pub use sets::{ChannelFlags, Membership, UserModes};
 pub use string::{ModeChange, ModeError, ModeString, parse_channel_modes, parse_user_modes};
 pub use table::{
     CHANNEL_MODES, ChannelMode, ChannelModeRow, ListMode, STATUS_PREFIXES, SetBy, USER_MODES,
-    UserModeRow, chanmodes, channel_letters, channel_letters_with_argument, channel_mode,
+    UserModeRow, chanmodes, channel_letters, channel_letters_with_argument, channel_mode, maxlist,
     prefix_token, user_letters, user_mode,
 };

@@ -167,6 +167,11 @@ pub fn chanmodes() -> String {
     .join(",")
 }
 
+/// The value of MAXLIST, `I:100,b:100,e:100`, if each list may have `most` entries.
+pub fn maxlist(most: usize) -> String {
+    ListMode::ALL.map(|list| format!("{}:{most}", list.letter())).join(",")
+}
+
 /// The value of PREFIX: `(ohv)@%+`.
 pub fn prefix_token() -> String {
     let letters: String = prefixed().map(|(row, _)| row.letter).collect();
@@ -243,6 +248,7 @@ mod tests {
     #[test]
     fn what_is_announced_follows_from_the_tables() {
         assert_eq!(chanmodes(), "Ibe,k,l,CMRimnrst");
+        assert_eq!(maxlist(60), "I:60,b:60,e:60");
         assert_eq!(prefix_token(), "(ohv)@%+");
         assert_eq!(channel_letters(), "CIMRbehiklmnorstv");
         assert_eq!(channel_letters_with_argument(), "Ibehklov");
