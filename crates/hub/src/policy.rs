@@ -39,7 +39,7 @@ pub(crate) fn can_join(
     if channel.flags.contains(ChannelFlags::INVITE_ONLY) && !matches_any(&channel.invites, client) {
         return Err(Refusal::numeric(n::ERR_INVITEONLYCHAN, &[name]));
     }
-    if is_banned(channel, client) && !matches_any(&channel.invites, client) {
+    if is_banned(channel, client) {
         return Err(Refusal::numeric(n::ERR_BANNEDFROMCHAN, &[name]));
     }
     if channel.limit.is_some_and(|limit| channel.members.len() >= limit as usize) {

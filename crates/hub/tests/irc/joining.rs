@@ -140,6 +140,9 @@ fn a_mask_opens_a_channel_by_invitation_and_an_exception_a_ban() {
     world.send(bob, "PART #room");
     world.send(alice, "MODE #room -iI+be bob!*@* *!*@127.* *!~bob@*");
     assert!(world.ask(bob, "JOIN #room")[0].contains(" JOIN "));
+    world.send(bob, "PART #room");
+    world.send(alice, "MODE #room +iI-e bob!*@* *!~bob@*");
+    assert!(world.ask(bob, "JOIN #room")[0].contains(" 474 "), "it opens no ban");
 }
 
 #[test]
