@@ -3,7 +3,7 @@
 mod admin;
 mod folder;
 mod password;
-mod server;
+pub mod server;
 mod talk;
 
 use crate::cli::{ChatCommand, HistoryCommand};

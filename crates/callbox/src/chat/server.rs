@@ -1,6 +1,7 @@
 //! `callbox chat server`: flags and file become settings, settings become sockets, and the chat runs.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 
@@ -33,7 +34,7 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
         true => None,
         false => Some(folder::data(settings.data.folder.as_deref())?),
     };
-    let Sockets { listeners, datagrams, places } = sockets(&settings)?;
+    let Sockets { listeners, datagrams, places } = sockets(&settings, &Trace::off())?;
     let (talk, terminal) = match args.talk {
         true => seat(args.name.as_deref())?,
         false => (None, None),
@@ -69,6 +70,26 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
         super::talk::start(terminal, move || handle.stop())?;
     }
     chat.run().map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))
+}
+
+/// A chat at a free port of 127.0.0.1 that keeps nothing and says nothing, and its address.
+pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
+    let mut settings = Settings { threads: Some(1), ..Settings::default() };
+    settings.listen_on(&[], Some(0));
+    settings.data.ephemeral = true;
+    let Sockets { listeners, datagrams, .. } = sockets(&settings, trace)?;
+    let address = listeners.first().and_then(|(listener, _)| listener.local_addr());
+    let address = address.ok_or_else(|| Failure::network("it has no address"))?;
+    let parts = Parts {
+        settings,
+        folder: None,
+        listeners,
+        datagrams,
+        talk: None,
+        reread: Box::new(|| Err(Vec::new())),
+        tell: Tell::new(|_| ()),
+    };
+    Ok((Chat::new(parts).map_err(|error| not_started(&error))?, address))
 }
 
 /// The settings: those of the file, and over them those of the command line.
@@ -111,11 +132,11 @@ enum Bound {
     Datagram(DatagramSocket),
 }
 
-fn sockets(settings: &Settings) -> Result<Sockets, Failure> {
+fn sockets(settings: &Settings, trace: &Trace) -> Result<Sockets, Failure> {
     let mut all = Sockets::default();
     for listener in &settings.listen {
         let datagrams = listener.datagrams && settings.plain.datagrams;
-        let bind = |place: Place| bind(place, datagrams);
+        let bind = |place: Place| bind(place, datagrams, trace);
         let port = |bound: &Bound| match bound {
             Bound::Stream(listener) => listener.local_addr().map(|address| address.port()),
             Bound::Datagram(socket) => socket.local_addr().ok().map(|address| address.port()),
@@ -135,20 +156,19 @@ fn sockets(settings: &Settings) -> Result<Sockets, Failure> {
 }
 
 /// Listens for streams and, at the same port, for datagrams.
-fn bind(place: Place, datagrams: bool) -> io::Result<Vec<Bound>> {
-    let trace = Trace::off();
+fn bind(place: Place, datagrams: bool, trace: &Trace) -> io::Result<Vec<Bound>> {
     let mut tries = 0;
     loop {
         tries += 1;
         let mut streams =
-            StreamListener::bind_tcp_group(place.address, place.dual_stack, 1, &trace)?;
+            StreamListener::bind_tcp_group(place.address, place.dual_stack, 1, trace)?;
         let chosen = streams.first().and_then(StreamListener::local_addr);
         let mut bound: Vec<Bound> = streams.drain(..).map(Bound::Stream).collect();
         if !datagrams {
             return Ok(bound);
         }
         let address = chosen.unwrap_or(place.address);
-        match DatagramSocket::bind_group(address, place.dual_stack, 1, &trace) {
+        match DatagramSocket::bind_group(address, place.dual_stack, 1, trace) {
             Ok(sockets) => {
                 bound.extend(sockets.into_iter().map(Bound::Datagram));
                 return Ok(bound);

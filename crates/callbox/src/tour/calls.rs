@@ -15,8 +15,9 @@ const MAX_WAITING: usize = 1_024;
 pub(super) enum Who {
     Server,
     Client,
-    /// Another client of the same server.
+    /// Other clients of the same server.
     Client2,
+    Client3,
     Stranger,
     Relay,
 }
@@ -27,6 +28,7 @@ impl fmt::Display for Who {
             Self::Server => "server",
             Self::Client => "client",
             Self::Client2 => "client 2",
+            Self::Client3 => "client 3",
             Self::Stranger => "stranger",
             Self::Relay => "relay",
         })

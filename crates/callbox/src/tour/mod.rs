@@ -8,10 +8,11 @@
 //! |---|---|
 //! | `stage`, `calls` | telling, and hearing the calls of all ends |
 //! | `servers` | servers that run beside an act |
-//! | `address`, `text`, `strangers`, `loss`, `tcp`, `ending`, `unix`, `services` | the acts |
+//! | `address`, `text`, `strangers`, `loss`, `tcp`, `ending`, `unix`, `services`, `chat` | the acts |
 
 mod address;
 mod calls;
+mod chat;
 mod ending;
 mod loss;
 mod servers;
@@ -40,8 +41,8 @@ struct Act {
     play: fn(&mut Stage<'_>) -> Result<(), Stop>,
 }
 
-/// The tour, from a first socket to every service.
-static ACTS: [Act; 14] = [
+/// The tour, from a first socket to a chat.
+static ACTS: [Act; 15] = [
     address::USE,
     address::BIND,
     text::EXCHANGE,
@@ -56,6 +57,7 @@ static ACTS: [Act; 14] = [
     ending::EARLY,
     unix::FILES,
     services::OTHERS,
+    chat::DOORS,
 ];
 
 /// Runs the tour. It fails with a line that names the act if one did not give what it promises.

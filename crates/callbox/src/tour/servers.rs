@@ -11,6 +11,7 @@ use callbox_net::unix_datagram::UnixDatagramSocket;
 
 use super::calls::Who;
 use super::stage::{Stage, Stop, typed};
+use crate::chat;
 use crate::cli::{DatagramServiceName, TcpServerArgs, UdpServerArgs};
 use crate::log::Log;
 use crate::server::stream::StreamServer;
@@ -75,6 +76,19 @@ pub(super) fn tcp(stage: &mut Stage<'_>, service: &str) -> Result<(SocketAddr, A
     set_up(stage, &[])?;
     let address = listener.local_addr().unwrap_or(anywhere);
     Ok((address, streams(listener, service)?))
+}
+
+/// A chat server that keeps nothing, and its address. Of the calls that set it up those `shown` are shown.
+pub(super) fn chat(stage: &mut Stage<'_>, shown: &[&str]) -> Result<(SocketAddr, AtWork), Stop> {
+    stage.forget();
+    let (chat, address) = chat::server::for_a_while(&stage.trace(Who::Server))?;
+    set_up(stage, shown)?;
+    let handle = chat.handle();
+    let serve = move || {
+        // What it cannot do, the act misses.
+        let _ = chat.run();
+    };
+    Ok((address, AtWork::start(move || handle.stop(), serve)?))
 }
 
 /// A server at a path, with the service of this name.
