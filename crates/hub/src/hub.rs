@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::contract::{Answer, ConnId, Flow, Millis, Now, Peer, Saved, Sink};
 use crate::deliver::Variants;
 use crate::ids::Ids;
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::{Outcome, Refusal, clip};
 use crate::reply::Reply;
 use crate::turn::Turn;
 use crate::whowas::Whowas;
@@ -295,7 +295,7 @@ impl Turn<'_> {
         };
         self.reply = Reply::new(self.label_of(&message));
         let Some(command) = command::find(message.command) else {
-            return Err(Refusal::numeric(ERR_UNKNOWNCOMMAND, &[message.command]));
+            return Err(Refusal::numeric(ERR_UNKNOWNCOMMAND, &[clip(message.command)]));
         };
         if command.when == When::Registered && !self.me().registered {
             return Err(Refusal::numeric(ERR_NOTREGISTERED, &[]));

@@ -117,6 +117,13 @@ fn a_labelled_command_without_a_reply_is_acknowledged() {
 }
 
 #[test]
+fn an_unknown_command_is_answered_under_its_label() {
+    let (mut world, alice, _) = two("labeled-response batch", "");
+    world.send(alice, "@label=x NO_SUCH thing");
+    assert_eq!(world.lines(alice), ["@label=x :irc.test 421 alice NO_SUCH :Unknown command"]);
+}
+
+#[test]
 fn a_labelled_reply_of_several_lines_is_a_batch() {
     let (mut world, alice, _) = two("labeled-response batch", "");
     world.send(alice, "@label=m MOTD");

@@ -127,7 +127,17 @@ fn before_the_welcome_nothing_else_is_done() {
     }
     world.send(alice, "NICK alice");
     assert_eq!(world.ask(alice, "JOIN #room"), [":irc.test 451 alice :You have not registered"]);
-    assert_eq!(world.ask(alice, "NOSUCH x"), [":irc.test 421 alice NOSUCH :Unknown command"]);
+    for nosuch in ["NOSUCH", "NO_SUCH", "no.such", "1234", "001", "x@", "привет"] {
+        assert_eq!(
+            world.ask(alice, &format!("{nosuch} x")),
+            [format!(":irc.test 421 alice {nosuch} :Unknown command")]
+        );
+    }
+    let long = "x".repeat(500);
+    assert_eq!(
+        world.ask(alice, &long),
+        [format!(":irc.test 421 alice {} :Unknown command", &long[..64])]
+    );
     assert_eq!(world.ask(alice, "PING x"), [":irc.test PONG irc.test :x"]);
     assert!(world.ask(alice, "PONG x").is_empty());
     assert!(world.ask(alice, "").is_empty());
