@@ -73,13 +73,13 @@ impl Turn<'_> {
         self.keep(&to, what, &stamp);
         if matches!(to, Destination::User { client, .. } if client == self.me) {
             // To who talks to itself, what it hears looks like the echo, so it is as good as one.
-            self.receipt();
+            let conn = self.me().conn;
+            self.sink.receipt(conn);
         }
         self.pass_on(&to, what, &actor, &stamp);
         if self.me().has(CapSet::ECHO_MESSAGE) {
             self.receipt();
-            let me = self.me;
-            self.give(me, to.shown(), what, &actor, &stamp);
+            self.echo(to.shown(), what, &actor, &stamp);
         }
         if let Destination::User { client, .. } = to
             && what.command == "PRIVMSG"
@@ -153,10 +153,9 @@ impl Turn<'_> {
     /// To ChanServ, which reads one line, keeps nothing and answers no notice.
     fn say_to_service(&mut self, what: &Utterance<'_>) -> Outcome {
         if self.me().has(CapSet::ECHO_MESSAGE) {
-            let me = self.me;
             let stamp = self.stamp();
             let actor = self.actor();
-            self.give(me, services::NAME, what, &actor, &stamp);
+            self.echo(services::NAME, what, &actor, &stamp);
         }
         if let ("PRIVMSG", Some(line)) = (what.command, what.lines.first()) {
             self.ask_service(line.text);
@@ -193,7 +192,7 @@ impl Turn<'_> {
         }
     }
 
-    /// To one client. If that is me, it joins the reply.
+    /// To one client, which may be me: what I hear of myself has no label (IRCv3 labeled-response).
     fn give(
         &mut self,
         to: ClientId,
@@ -208,15 +207,22 @@ impl Turn<'_> {
         }
         let batch = (what.lines.len() > 1 && multiline(client)).then(|| self.hub.ids.next());
         let first = Tags { client: what.tags, ..actor.tags(stamp) };
+        for (tags, body) in what.pieces(&actor.prefix, shown, first, &batch) {
+            self.send_to(to, &tags, &body);
+        }
+    }
+
+    /// Back to me, as a part of the reply.
+    fn echo(&mut self, shown: &str, what: &Utterance<'_>, actor: &Actor, stamp: &Stamp) {
+        if !what.reaches(self.me()) {
+            return;
+        }
+        let several = what.lines.len() > 1 && multiline(self.me());
+        let batch = several.then(|| self.hub.ids.next());
+        let first = Tags { client: what.tags, ..actor.tags(stamp) };
         let pieces = what.pieces(&actor.prefix, shown, first, &batch);
         for (index, (tags, body)) in pieces.iter().enumerate() {
-            if to != self.me {
-                self.send_to(to, tags, body);
-            } else if batch.is_some() && index > 0 {
-                self.send_batched(tags, body);
-            } else {
-                self.send(tags, body);
-            }
+            self.send_within(batch.as_deref().filter(|_| index > 0), tags, body);
         }
     }
 

@@ -117,6 +117,38 @@ fn a_labelled_command_without_a_reply_is_acknowledged() {
 }
 
 #[test]
+fn who_talks_to_itself_gets_the_label_on_the_echo_alone() {
+    let (mut world, alice, bob) = two("labeled-response batch", "");
+    world.send(alice, "@label=1 PRIVMSG alice :me");
+    let heard = ":alice!~alice@127.0.0.1 PRIVMSG alice :me";
+    assert_eq!(world.lines(alice), [heard, "@label=1 :irc.test ACK"]);
+    world.send(alice, "CAP REQ :echo-message message-tags draft/multiline");
+    world.lines(alice);
+    for line in ["PRIVMSG alice :me", "NOTICE alice :me", "TAGMSG alice"] {
+        world.send(alice, &format!("@label=2;+x=y {line}"));
+        let lines = world.lines(alice);
+        let (heard, echo) = (&lines[0], &lines[1]);
+        assert!(heard.starts_with("@msgid=") && !heard.contains("label"), "{lines:#?}");
+        assert_eq!(echo.strip_prefix("@label=2;"), heard.strip_prefix('@'), "{lines:#?}");
+        assert_eq!(lines.len(), 2);
+    }
+    world.send_all(
+        alice,
+        &[
+            "@label=3 BATCH +1 draft/multiline alice",
+            "@batch=1 PRIVMSG alice :one",
+            "@batch=1 PRIVMSG alice :two",
+            "BATCH -1",
+        ],
+    );
+    let lines = world.lines(alice);
+    assert_eq!(lines.len(), 8, "{lines:#?}");
+    assert!(lines[..4].iter().all(|line| !line.contains("label")), "{lines:#?}");
+    assert!(lines[4].starts_with("@label=3;msgid="), "{lines:#?}");
+    assert!(world.lines(bob).is_empty());
+}
+
+#[test]
 fn an_unknown_command_is_answered_under_its_label() {
     let (mut world, alice, _) = two("labeled-response batch", "");
     world.send(alice, "@label=x NO_SUCH thing");
