@@ -112,7 +112,8 @@ impl Reply {
                     .end();
                 out(scratch);
                 for line in lines {
-                    if line.batched {
+                    // The first and the last line of a batch within stand in this one, the others in that.
+                    if line.batched && line.tags.starts_with(b"batch=") {
                         line.write(scratch);
                     } else {
                         start(scratch, "batch", batch, None);

@@ -156,6 +156,35 @@ fn an_unknown_command_is_answered_under_its_label() {
 }
 
 #[test]
+fn a_batch_within_a_labelled_reply_begins_and_ends_in_it() {
+    let caps = "draft/multiline batch message-tags echo-message labeled-response";
+    let (mut world, alice, bob) = two(caps, "");
+    world.send(bob, "AWAY :gone");
+    world.forget();
+    world.send_all(
+        alice,
+        &[
+            "@label=9 BATCH +1 draft/multiline bob",
+            "@batch=1 PRIVMSG bob :one",
+            "@batch=1 PRIVMSG bob :two",
+            "BATCH -1",
+        ],
+    );
+    let lines = world.lines(alice);
+    let outer = lines[0]
+        .strip_prefix("@label=9 :irc.test BATCH +")
+        .and_then(|rest| rest.strip_suffix(" labeled-response"))
+        .expect("a batch");
+    let within = format!("@batch={outer}");
+    let inner = lines[1].split("BATCH +").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(lines[1].starts_with(&within), "{lines:#?}");
+    assert!(lines[2..4].iter().all(|line| line.starts_with(&format!("@batch={inner} "))));
+    assert_eq!(lines[4], format!("{within} :alice!~alice@127.0.0.1 BATCH -{inner}"));
+    assert_eq!(lines[5], format!("{within} :irc.test 301 alice bob :gone"));
+    assert_eq!(lines[6], format!(":irc.test BATCH -{outer}"));
+}
+
+#[test]
 fn a_labelled_reply_of_several_lines_is_a_batch() {
     let (mut world, alice, _) = two("labeled-response batch", "");
     world.send(alice, "@label=m MOTD");
