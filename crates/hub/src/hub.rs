@@ -326,7 +326,9 @@ impl Turn<'_> {
     /// The label, if it was negotiated and is one (IRCv3 labeled-response: at most 64 bytes).
     fn label_of(&self, message: &Message<'_>) -> Option<Box<str>> {
         const LABEL_MAX: usize = 64;
-        if message.tags.is_empty() || !self.me().has(CapSet::LABELED_RESPONSE) {
+        // Without batches there is no way to label a reply of several lines.
+        let needed = CapSet::LABELED_RESPONSE.union(CapSet::BATCH);
+        if message.tags.is_empty() || !self.me().has(needed) {
             return None;
         }
         let label = message.tag("label")?;

@@ -147,8 +147,7 @@ capabilities! {
     EXTENDED_JOIN = 16, "extended-join", "extensions/extended-join";
     EXTENDED_MONITOR = 17, "extended-monitor", "extensions/extended-monitor";
     INVITE_NOTIFY = 18, "invite-notify", "extensions/invite-notify";
-    LABELED_RESPONSE = 19, "labeled-response", "extensions/labeled-response",
-        needs BATCH | MESSAGE_TAGS;
+    LABELED_RESPONSE = 19, "labeled-response", "extensions/labeled-response", needs BATCH;
     MESSAGE_TAGS = 20, "message-tags", "extensions/message-tags";
     MULTI_PREFIX = 21, "multi-prefix", "extensions/multi-prefix";
     NO_IMPLICIT_NAMES = 22, "no-implicit-names" or "draft/no-implicit-names",

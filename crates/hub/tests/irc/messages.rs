@@ -149,6 +149,15 @@ fn who_talks_to_itself_gets_the_label_on_the_echo_alone() {
 }
 
 #[test]
+fn without_batches_there_are_no_labels() {
+    let (mut world, alice, _) = two("labeled-response message-tags", "");
+    let lines = world.ask(alice, "@label=m MOTD");
+    assert!(lines.iter().all(|line| !line.contains("label") && !line.contains("BATCH")));
+    world.send(alice, "@label=x PONG y");
+    assert!(world.lines(alice).is_empty());
+}
+
+#[test]
 fn an_unknown_command_is_answered_under_its_label() {
     let (mut world, alice, _) = two("labeled-response batch", "");
     world.send(alice, "@label=x NO_SUCH thing");
