@@ -28,7 +28,7 @@ pub(crate) fn client_tags(message: &Message<'_>) -> String {
     if message.tags.is_empty() {
         return String::new();
     }
-    tags::client_only(message.tags, |_| true).collect::<Vec<_>>().join(";")
+    tags::client_only(message.tags, |_| true).join(";")
 }
 
 impl Turn<'_> {

@@ -194,6 +194,13 @@ fn a_batch_within_a_labelled_reply_begins_and_ends_in_it() {
 }
 
 #[test]
+fn no_tag_is_passed_on_twice() {
+    let (mut world, alice, bob) = two("message-tags", "message-tags");
+    world.send(alice, "@+a=1;+b=2;+a=3 PRIVMSG #room :x");
+    assert!(world.lines(bob)[0].contains(";+b=2;+a=3 :alice!"));
+}
+
+#[test]
 fn a_labelled_reply_of_several_lines_is_a_batch() {
     let (mut world, alice, _) = two("labeled-response batch", "");
     world.send(alice, "@label=m MOTD");
