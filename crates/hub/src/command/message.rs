@@ -40,11 +40,7 @@ impl Turn<'_> {
         }
         let text = message.params.get(1).copied().unwrap_or_default();
         let tags = client_tags(message);
-        if command == "TAGMSG" {
-            if tags.is_empty() {
-                return Ok(());
-            }
-        } else if text.is_empty() {
+        if command != "TAGMSG" && text.is_empty() {
             return Err(Refusal::numeric(n::ERR_NOTEXTTOSEND, &[]));
         }
         let line = [Piece { text, continues: false }];

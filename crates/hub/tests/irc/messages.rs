@@ -194,6 +194,18 @@ fn a_batch_within_a_labelled_reply_begins_and_ends_in_it() {
 }
 
 #[test]
+fn tags_alone_are_passed_on_even_where_there_are_none() {
+    let (mut world, alice, bob) = two("message-tags echo-message", "message-tags");
+    world.send(alice, "@unknown=1 TAGMSG #room");
+    let [echo] = &world.lines(alice)[..] else { panic!("no echo") };
+    assert!(echo.ends_with(" :alice!~alice@127.0.0.1 TAGMSG #room"), "{echo}");
+    assert!(!echo.contains("unknown"));
+    assert_eq!(world.lines(bob), std::slice::from_ref(echo));
+    assert!(world.ask(alice, "TAGMSG nosuch")[0].contains(" 401 "));
+    assert!(!world.events.iter().any(|event| &*event.command == "TAGMSG"), "nothing to keep");
+}
+
+#[test]
 fn no_tag_is_passed_on_twice() {
     let (mut world, alice, bob) = two("message-tags", "message-tags");
     world.send(alice, "@+a=1;+b=2;+a=3 PRIVMSG #room :x");
