@@ -5,18 +5,27 @@ use callbox_irc::capability::{self, CapSet};
 use callbox_irc::message::Message;
 use callbox_irc::numeric::ERR_INVALIDCAPCMD;
 
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::{Outcome, Refusal, clip};
 use crate::turn::Turn;
 
 /// The version of negotiation from which on values are shown and changes are announced.
 const VALUES: u16 = 302;
+
+/// The version of who names none.
+const BEFORE_VALUES: u16 = 301;
+
+/// The version that a client names. One that is greater than any there will be is still greater than 302.
+fn number(version: &str) -> u16 {
+    let digits = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { version.parse().unwrap_or(u16::MAX) } else { BEFORE_VALUES }
+}
 
 /// CAP.
 pub(crate) fn cap(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     let subcommand = message.params[0].to_ascii_uppercase();
     match subcommand.as_str() {
         "LS" => {
-            let version = message.params.get(1).and_then(|v| v.parse().ok()).unwrap_or(301);
+            let version = message.params.get(1).map_or(BEFORE_VALUES, |version| number(version));
             let me = turn.me_mut();
             // A lower version later does not take back what a higher one gave.
             me.negotiation.version = me.negotiation.version.max(version);
@@ -24,8 +33,8 @@ pub(crate) fn cap(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
                 me.caps.insert(CapSet::CAP_NOTIFY);
             }
             me.negotiation.open |= !me.registered;
-            let offered = turn.offered();
-            turn.list("LS", &offered);
+            let offered = turn.offered(version);
+            turn.list("LS", &offered, version);
         }
         "LIST" => {
             let caps = turn.me().caps;
@@ -34,7 +43,8 @@ pub(crate) fn cap(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
                 .filter(|c| caps.contains(c.bit))
                 .map(|c| c.name.to_owned())
                 .collect();
-            turn.list("LIST", &names);
+            let version = turn.me().negotiation.version;
+            turn.list("LIST", &names, version);
         }
         "REQ" => {
             let me = turn.me_mut();
@@ -45,16 +55,15 @@ pub(crate) fn cap(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
             turn.me_mut().negotiation.open = false;
             turn.try_register();
         }
-        _ => return Err(Refusal::numeric(ERR_INVALIDCAPCMD, &[message.params[0]])),
+        _ => return Err(Refusal::numeric(ERR_INVALIDCAPCMD, &[clip(message.params[0])])),
     }
     Ok(())
 }
 
 impl Turn<'_> {
-    /// The capabilities with their values, as this client may see them.
-    pub(crate) fn offered(&self) -> Vec<String> {
-        let me = self.me();
-        let values = me.negotiation.version >= VALUES;
+    /// The capabilities as a client of `version` may see them, from 302 on with their values.
+    pub(crate) fn offered(&self, version: u16) -> Vec<String> {
+        let values = version >= VALUES;
         let offered = capability::ALL.iter().filter(|cap| self.hub.offers(cap.bit));
         // A client of the version before knows no drafts, and all names together do not fit into the one line that it
         // reads.
@@ -67,9 +76,9 @@ impl Turn<'_> {
             .collect()
     }
 
-    /// CAP LS or LIST: as many lines as are needed, `*` in all but the last.
-    fn list(&mut self, subcommand: &str, names: &[String]) {
-        let several = self.me().negotiation.version >= VALUES;
+    /// CAP LS or LIST: as many lines as are needed, `*` in all but the last, for a client of `version`.
+    fn list(&mut self, subcommand: &str, names: &[String], version: u16) {
+        let several = version >= VALUES;
         // With `* ` in front of the text, whether it is needed or not.
         let server = &self.hub.config.server_name;
         let room = text_room(server, "CAP", &[self.me().name(), subcommand, "*"]);

@@ -295,6 +295,10 @@ fn capabilities_are_listed_with_values_for_who_knows_them() {
     assert!(list.ends_with("userhost-in-names"), "not cut: {list}");
     let lines = world.ask(new, "CAP LS 302");
     assert!(lines.len() > 1);
+    let again = world.ask(new, "CAP LS");
+    assert!(again.len() == 1 && !again[0].contains('='), "as it was asked for: {again:#?}");
+    assert_eq!(world.ask(new, "CAP LIST"), [":irc.test CAP * LIST :cap-notify"]);
+    assert_eq!(world.ask(new, "CAP LS 4294967296"), lines, "a number, however great");
     let (last, before) = lines.split_last().unwrap();
     assert!(before.iter().all(|line| line.starts_with(":irc.test CAP * LS * :")), "{lines:#?}");
     assert!(last.starts_with(":irc.test CAP * LS :"));
