@@ -1,12 +1,10 @@
 //! How a connection becomes a user: registration and the welcome.
 
-use callbox_irc::build::Line;
 use callbox_irc::modes::UserModes;
 use callbox_irc::numeric as n;
 use callbox_irc::stamp;
 
 use crate::contract::{Door, Job};
-use crate::deliver::Tags;
 use crate::pending::Then;
 use crate::turn::Turn;
 
@@ -89,7 +87,6 @@ impl Turn<'_> {
             client.modes.insert(UserModes::REGISTERED);
         }
         let prefix = client.prefix.clone();
-        let nick = client.name().to_owned();
         let network = self.hub.config.network.clone();
         let server = self.hub.config.server_name.clone();
         self.numeric(n::RPL_WELCOME, &[], &format!("Welcome to the {network} network, {prefix}"));
@@ -104,14 +101,12 @@ impl Turn<'_> {
         self.bare_numeric(n::RPL_MYINFO, &[&server, VERSION, &user, &channel, &with_parameter]);
         self.isupport();
         self.lusers();
-        self.send_my_metadata();
-        self.motd();
         let modes = self.me().modes.to_string();
         if modes.len() > 1 {
-            let mut body = Vec::new();
-            Line::from_source(&mut body, &prefix, "MODE").param(&nick).param(&modes).end();
-            self.send(&Tags::default(), &body);
+            self.bare_numeric(n::RPL_UMODEIS, &[&modes]);
         }
+        self.send_my_metadata();
+        self.motd();
         self.announce_online();
     }
 

@@ -96,7 +96,7 @@ fn somebody_logs_in_before_coming_in() {
     assert!(lines.iter().any(|line| {
         line.ends_with(" 001 alice :Welcome to the callbox network, alice!~a@127.0.0.1")
     }));
-    assert!(lines.iter().any(|line| line.contains(" MODE alice +r")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains(" 221 alice +r")), "{lines:#?}");
 }
 
 #[test]

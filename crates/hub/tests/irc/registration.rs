@@ -82,7 +82,7 @@ fn the_welcome_comes_in_its_order() {
         kinds(&lines),
         [
             "001", "002", "003", "004", "005", "251", "252", "253", "254", "255", "265", "266",
-            "375", "372", "376", "MODE"
+            "221", "375", "372", "376"
         ]
     );
     let my_info: Vec<&str> = lines[3].split(' ').collect();
@@ -91,7 +91,7 @@ fn the_welcome_comes_in_its_order() {
     assert!(version.starts_with("callbox-"));
     assert_eq!(modes.len(), 3);
     assert!(modes.iter().all(|letters| letters.chars().all(|c| c.is_ascii_alphabetic())));
-    assert_eq!(lines.last().unwrap(), ":alice!~alice@127.0.0.1 MODE alice +Z");
+    assert!(lines.contains(&":irc.test 221 alice +Z".to_owned()), "{lines:#?}");
 }
 
 #[test]
