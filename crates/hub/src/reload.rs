@@ -16,7 +16,9 @@ pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sin
     hub.arm_all(now.monotonic);
     let after = offers(hub);
     let added = names(&after, &before, |cap| hub.cap_value(cap));
-    let gone = names(&before, &after, |_| None);
+    // Nobody has `sts`, and it does not end by being taken away but by a duration of 0 (IRCv3 sts).
+    let owned: Vec<CapSet> = before.iter().copied().filter(|cap| *cap != CapSet::STS).collect();
+    let gone = names(&owned, &after, |_| None);
     let server = hub.config.server_name.clone();
     let mut line = Vec::new();
     for (verb, list) in [("DEL", &gone), ("NEW", &added)] {

@@ -1,6 +1,8 @@
 //! What operators do.
 
-use callbox_hub::config::{Config, Operator};
+use std::time::Duration;
+
+use callbox_hub::config::{Config, Operator, Sts};
 
 use crate::world::{Who, World};
 
@@ -92,4 +94,19 @@ fn a_rehash_takes_new_settings_and_refuses_wrong_ones() {
     assert!(world.lines(root)[0].contains(" 382 "));
     assert_eq!(world.lines(bob), [":irc.test CAP bob DEL :draft/account-registration"]);
     assert!(world.ask(bob, "MOTD").iter().any(|line| line.ends_with(":new")));
+}
+
+#[test]
+fn strict_transport_is_never_taken_back_by_cap() {
+    let sts = Sts { port: 6697, duration: Duration::from_secs(60) };
+    let (mut world, root) = with_operator();
+    let bob = world.user_with("bob", "cap-notify");
+    world.send(root, "OPER root sesame");
+    let config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
+    world.reloaded = Ok(Box::new(Config { sts: Some(sts), ..config.clone() }));
+    world.send(root, "REHASH");
+    assert_eq!(world.lines(bob), [":irc.test CAP bob NEW :sts=port=6697,duration=60"]);
+    world.reloaded = Ok(Box::new(config));
+    world.send(root, "REHASH");
+    assert!(world.lines(bob).is_empty());
 }
