@@ -171,7 +171,7 @@ pub struct Accounts {
     pub registration: bool,
     /// Whether only who is logged in may come in.
     pub required: bool,
-    /// Whether a nickname that is an account's name is kept for it.
+    /// Whether a nickname that is an account's name, or looks like it, is kept for it.
     pub reserve_nicks: bool,
 }
 

@@ -48,18 +48,21 @@ impl Turn<'_> {
             let text = "This nickname looks like one that is in use";
             return Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text));
         }
-        // A name may be an account's and no nickname of anybody present. Then it is kept for the account.
-        let mine = self.me().account.as_ref().is_some_and(|account| account.key() == nick.key());
+        // A name may be an account's and no nickname of anybody present. Then it is kept for the account, and so is what
+        // looks like it.
+        let mine = self.me().account.as_ref().map(|account| account.key());
         let logging_in = !self.me().registered && self.me().negotiation.open;
-        if self.hub.config.accounts.reserve_nicks
-            && !mine
-            && !logging_in
-            && self.hub.accounts.contains_key(nick.key())
-        {
-            let text = "This nickname belongs to an account; log in to it first";
-            return Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text));
+        if !self.hub.config.accounts.reserve_nicks || logging_in || mine == Some(nick.key()) {
+            return Ok(());
         }
-        Ok(())
+        let text = if self.hub.accounts.contains_key(nick.key()) {
+            "This nickname belongs to an account; log in to it first"
+        } else if self.hub.account_looks.is_taken(nick.key(), mine) {
+            "This nickname looks like one that belongs to an account"
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text))
     }
 
     /// Gives me, a user, another nickname, and tells everybody who sees me.

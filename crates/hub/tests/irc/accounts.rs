@@ -189,6 +189,26 @@ fn a_name_with_an_account_is_kept_for_it() {
 }
 
 #[test]
+fn what_looks_like_a_name_with_an_account_is_kept_for_it_too() {
+    let mut world = with_account();
+    let eve = world.user("eve");
+    // The first letter is a Cyrillic one.
+    let false_name = "\u{430}lice";
+    assert_eq!(
+        world.ask(eve, &format!("NICK {false_name}")),
+        [format!(
+            ":irc.test 433 eve {false_name} :This nickname looks like one that belongs to an account"
+        )]
+    );
+    let alice = world.user("al");
+    log_in(&mut world, alice, "alice", "correct-horse");
+    assert_eq!(
+        world.ask(alice, &format!("NICK {false_name}")),
+        [format!(":al!~al@127.0.0.1 NICK :{false_name}")]
+    );
+}
+
+#[test]
 fn others_hear_of_a_login_if_they_asked_to() {
     let mut world = with_account();
     let alice = world.user("al");
