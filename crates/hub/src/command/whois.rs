@@ -28,13 +28,15 @@ pub(crate) fn whois(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
         Some(id) => turn.whois_user(id),
         None => turn.report(Err(Refusal::no_such_nick(name))),
     }
-    turn.numeric(n::RPL_ENDOFWHOIS, &[name], n::RPL_ENDOFWHOIS.text);
+    // The end names what was asked, with the names that were passed over.
+    turn.numeric(n::RPL_ENDOFWHOIS, &[asked], n::RPL_ENDOFWHOIS.text);
     Ok(())
 }
 
 /// WHOWAS.
 pub(crate) fn whowas(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
-    let name = one_name(message.params.first().copied().unwrap_or_default())?;
+    let asked = message.params.first().copied().unwrap_or_default();
+    let name = one_name(asked)?;
     let count = message.params.get(1).and_then(|count| count.parse().ok());
     let most = turn.hub.config.limits.replies;
     let count = count.filter(|count| *count > 0).unwrap_or(most).min(most);
@@ -52,7 +54,7 @@ pub(crate) fn whowas(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
             turn.numeric(n::RPL_WHOISACCOUNT, &[&was.nick, account], "was logged in as");
         }
     }
-    turn.numeric(n::RPL_ENDOFWHOWAS, &[name], n::RPL_ENDOFWHOWAS.text);
+    turn.numeric(n::RPL_ENDOFWHOWAS, &[asked], n::RPL_ENDOFWHOWAS.text);
     Ok(())
 }
 

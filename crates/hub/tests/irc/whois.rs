@@ -110,12 +110,20 @@ fn the_server_to_ask_may_be_named() {
 }
 
 #[test]
-fn of_a_list_only_the_first_is_looked_up() {
+fn of_a_list_only_the_first_is_looked_up_and_the_end_names_all() {
     let mut world = world();
     let (_, bob) = (world.user("alice"), world.user("bob"));
     let lines = world.ask(bob, "WHOIS bob,alice");
-    assert!(lines.iter().all(|line| !line.contains("alice")), "{lines:#?}");
-    assert_eq!(lines.last().unwrap(), ":irc.test 318 bob bob :End of /WHOIS list");
+    let (end, found) = lines.split_last().unwrap();
+    assert!(found.iter().all(|line| !line.contains("alice")), "{lines:#?}");
+    assert_eq!(end, ":irc.test 318 bob bob,alice :End of /WHOIS list");
+    assert_eq!(
+        world.ask(bob, "WHOWAS nobody,Alice"),
+        [
+            ":irc.test 406 bob nobody :There was no such nickname",
+            ":irc.test 369 bob nobody,Alice :End of WHOWAS",
+        ]
+    );
 }
 
 #[test]
