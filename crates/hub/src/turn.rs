@@ -341,13 +341,12 @@ pub(crate) struct Actor {
 impl Actor {
     /// The tags of something that the author did.
     pub(crate) fn tags<'t>(&'t self, stamp: &'t Stamp) -> Tags<'t> {
-        Tags {
-            time: Some(stamp.time),
-            msgid: Some(&stamp.msgid),
-            account: self.account.as_ref().map(|account| account.as_str()),
-            bot: self.bot,
-            client: "",
-            batch: None,
-        }
+        Tags { time: Some(stamp.time), msgid: Some(&stamp.msgid), ..self.unstamped_tags() }
+    }
+
+    /// The same without a time and an id of its own.
+    pub(crate) fn unstamped_tags(&self) -> Tags<'_> {
+        let account = self.account.as_ref().map(|account| account.as_str());
+        Tags { account, bot: self.bot, ..Tags::default() }
     }
 }

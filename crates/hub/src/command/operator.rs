@@ -46,10 +46,15 @@ pub(crate) fn kill(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     let by = turn.me().name().to_owned();
     let reason = cut(reason, turn.hub.config.limits.kick);
     let text = format!("Killed ({by} ({reason}))");
+    let (stamp, actor) = (turn.stamp(), turn.actor());
+    let nick = turn.client(victim).name().to_owned();
+    let mut body = Vec::new();
+    Line::from_source(&mut body, &actor.prefix, "KILL").param(&nick).text(reason).end();
+    turn.send_to_all(&[victim], &actor.tags(&stamp), &body);
     if victim == turn.me {
-        turn.close(&text);
+        turn.close_by_kill(&text);
     } else {
-        turn.acting_for(victim, |turn| turn.close(&text));
+        turn.acting_for(victim, |turn| turn.close_by_kill(&text));
     }
     Ok(())
 }
@@ -62,6 +67,9 @@ pub(crate) fn rehash(turn: &mut Turn<'_>, _message: &Message<'_>) -> Outcome {
 
 /// WALLOPS.
 pub(crate) fn wallops(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
+    if message.params[0].is_empty() {
+        return Err(Refusal::need_more_params("WALLOPS"));
+    }
     let stamp = turn.stamp();
     let actor = turn.actor();
     let mut body = Vec::new();
@@ -81,6 +89,15 @@ impl Turn<'_> {
         act(self);
         self.me = me;
         self.reply = reply;
+    }
+
+    /// Ends my connection. A user who is killed sees its own QUIT, as those who share a channel with it do.
+    fn close_by_kill(&mut self, text: &str) {
+        let actor = self.actor();
+        let mut body = Vec::new();
+        Line::from_source(&mut body, &actor.prefix, "QUIT").text(text).end();
+        self.send(&actor.unstamped_tags(), &body);
+        self.close(text);
     }
 
     /// The operator's password was checked.

@@ -63,13 +63,44 @@ fn a_kill_ends_a_connection_and_says_why() {
     world.forget();
     world.send(root, "KILL EVE :enough");
     assert!(world.is_closed(eve));
-    assert_eq!(world.lines(eve), ["ERROR :Closing link: 127.0.0.1 (Killed (root (enough)))"]);
+    assert_eq!(
+        world.lines(eve),
+        [
+            ":root!~root@staff.test KILL eve :enough",
+            ":eve!~eve@127.0.0.1 QUIT :Killed (root (enough))",
+            "ERROR :Closing link: 127.0.0.1 (Killed (root (enough)))",
+        ]
+    );
     assert_eq!(world.lines(bob), [":eve!~eve@127.0.0.1 QUIT :Killed (root (enough))"]);
     assert_eq!(
         world.ask(root, "KILL nobody :x"),
         [":irc.test 401 root nobody :No such nick/channel"]
     );
     assert_eq!(world.ask(root, "KILL irc.test :x")[0].split(' ').nth(1), Some("483"));
+    world.send(root, "KILL root :goodbye");
+    assert_eq!(
+        world.lines(root),
+        [
+            ":root!~root@staff.test KILL root :goodbye",
+            ":root!~root@staff.test QUIT :Killed (root (goodbye))",
+            "ERROR :Closing link: staff.test (Killed (root (goodbye)))",
+        ]
+    );
+}
+
+#[test]
+fn a_wallops_of_nothing_is_461() {
+    let (mut world, root) = with_operator();
+    let bob = world.user("bob");
+    world.send(bob, "MODE bob +w");
+    world.send(root, "OPER root sesame");
+    world.forget();
+    assert_eq!(
+        world.ask(root, "WALLOPS :")[0],
+        ":irc.test 461 root WALLOPS :Not enough parameters"
+    );
+    world.send(root, "WALLOPS :tea is ready");
+    assert_eq!(world.lines(bob), [":root!~root@staff.test WALLOPS :tea is ready"]);
 }
 
 #[test]
