@@ -45,6 +45,7 @@ mod pending;
 mod playback;
 mod policy;
 mod refusal;
+mod rehost;
 mod reload;
 mod reply;
 mod saved;

@@ -6,6 +6,9 @@ use callbox_irc::message::Message;
 use callbox_irc::numeric as n;
 
 use super::user::cut;
+use crate::channel::ChannelId;
+use crate::client::{Client, ClientId};
+use crate::deliver::Tags;
 use crate::refusal::{Outcome, Refusal};
 use crate::turn::Turn;
 
@@ -34,6 +37,23 @@ pub(crate) fn away(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
 }
 
 impl Turn<'_> {
+    /// If I am away, tells so to those in `channel` whom `wanted` picks and who negotiated away-notify.
+    pub(crate) fn tell_away_in(
+        &mut self,
+        channel: ChannelId,
+        tags: &Tags<'_>,
+        wanted: impl Fn(ClientId, &Client) -> bool,
+    ) {
+        let Some(away) = self.me().away.clone() else {
+            return;
+        };
+        let mut body = Vec::new();
+        Line::from_source(&mut body, &self.me().prefix, "AWAY").text(&away).end();
+        self.send_to_channel(channel, tags, &body, |id, _, client| {
+            client.has(CapSet::AWAY_NOTIFY) && wanted(id, client)
+        });
+    }
+
     /// Tells those who see me and negotiated away-notify whether I am away.
     pub(crate) fn announce_away(&mut self) {
         let stamp = self.stamp();

@@ -129,14 +129,7 @@ impl Turn<'_> {
             Line::from_source(&mut mode, server, "MODE").param(&name).param("+o").param(nick).end();
             self.send_to_channel(channel, &Tags::default(), &mode, |id, _, _| id != me);
         }
-        if let Some(away) = self.me().away.clone() {
-            let mut line = Vec::new();
-            Line::from_source(&mut line, &actor.prefix, "AWAY").text(&away).end();
-            let tags = Tags { msgid: None, ..tags };
-            self.send_to_channel(channel, &tags, &line, |id, _, client| {
-                id != me && client.has(CapSet::AWAY_NOTIFY)
-            });
-        }
+        self.tell_away_in(channel, &Tags { msgid: None, ..tags }, |id, _| id != me);
         let conversation = crate::history::channel_key(self.channel(channel));
         let realname = self.me().realname.clone();
         self.record(&conversation, &stamp, "JOIN", &[&name, account], Some(&realname), "");

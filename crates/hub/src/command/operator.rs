@@ -1,7 +1,6 @@
 //! Commands of operators: OPER, KILL, REHASH, WALLOPS.
 
 use callbox_irc::build::Line;
-use callbox_irc::capability::CapSet;
 use callbox_irc::fold::Folded;
 use callbox_irc::message::Message;
 use callbox_irc::modes::UserModes;
@@ -125,22 +124,6 @@ impl Turn<'_> {
             self.change_host(host);
         }
         Ok(())
-    }
-
-    /// Others see me at another host from now on (IRCv3 chghost).
-    pub(crate) fn change_host(&mut self, host: Box<str>) {
-        if self.me().host == host {
-            return;
-        }
-        let stamp = self.stamp();
-        let actor = self.actor();
-        let mut body = Vec::new();
-        let user = self.me().user.clone();
-        Line::from_source(&mut body, &actor.prefix, "CHGHOST").param(&user).param(&host).end();
-        let me = self.me_mut();
-        me.host = host;
-        me.set_prefix();
-        self.tell_those_who_see_me(CapSet::CHGHOST, &actor.tags(&stamp), &body);
     }
 
     /// The settings were read again.

@@ -45,6 +45,42 @@ fn who_knows_the_password_becomes_an_operator() {
 }
 
 #[test]
+fn a_new_host_looks_like_a_return_to_who_knows_no_chghost() {
+    let (mut world, root) = with_operator();
+    let old = world.user("old");
+    let extended = world.user_with("ext", "extended-join away-notify message-tags");
+    let (new, elsewhere) = (world.user_with("new", "chghost"), world.user("far"));
+    world.send_all(root, &["JOIN #one", "JOIN #two"]);
+    for who in [old, extended, new] {
+        world.send(who, "JOIN #one");
+    }
+    world.send(old, "JOIN #two");
+    world.send_all(root, &["MODE #one +v root", "MODE #two -o root", "AWAY :busy"]);
+    world.forget();
+    world.send(root, "OPER root sesame");
+    assert_eq!(
+        world.lines(old),
+        [
+            ":root!~root@127.0.0.1 QUIT :Changing host",
+            ":root!~root@staff.test JOIN #one",
+            ":irc.test MODE #one +ov root root",
+            ":root!~root@staff.test JOIN #two",
+        ]
+    );
+    assert_eq!(
+        world.lines(extended),
+        [
+            ":root!~root@127.0.0.1 QUIT :Changing host",
+            ":root!~root@staff.test JOIN #one * :root real",
+            ":irc.test MODE #one +ov root root",
+            ":root!~root@staff.test AWAY :busy",
+        ]
+    );
+    assert_eq!(world.lines(new), [":root!~root@127.0.0.1 CHGHOST ~root staff.test"]);
+    assert!(world.lines(elsewhere).is_empty());
+}
+
+#[test]
 fn only_operators_may() {
     let (mut world, _) = with_operator();
     let bob = world.user("bob");
