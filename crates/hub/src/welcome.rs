@@ -86,10 +86,11 @@ impl Turn<'_> {
         if client.account.is_some() {
             client.modes.insert(UserModes::REGISTERED);
         }
-        let prefix = client.prefix.clone();
+        let nick = client.name().to_owned();
         let network = self.hub.config.network.clone();
         let server = self.hub.config.server_name.clone();
-        self.numeric(n::RPL_WELCOME, &[], &format!("Welcome to the {network} network, {prefix}"));
+        // The nickname alone: clients have taken the host behind it for their address (modern specification, RPL_WELCOME).
+        self.numeric(n::RPL_WELCOME, &[], &format!("Welcome to the {network} network, {nick}"));
         self.numeric(
             n::RPL_YOURHOST,
             &[],
