@@ -1,6 +1,6 @@
 //! The tokens of ISUPPORT, from the settings.
 
-use callbox_irc::isupport::Isupport;
+use callbox_irc::isupport::{Isupport, TEXT, write_tokens};
 use callbox_irc::names::Channel;
 use callbox_irc::{mask, modes};
 
@@ -8,6 +8,16 @@ use crate::config::Config;
 
 /// The tokens, in lines that fit whatever the client's nickname.
 pub(crate) fn lines(config: &Config) -> Vec<String> {
+    tokens(config).lines(room(config))
+}
+
+/// What clients that know the tokens of `before` are to be told when `config` holds instead.
+pub(crate) fn changes(before: &Config, config: &Config) -> Vec<String> {
+    let changes = tokens(config).changes_since(&tokens(before));
+    write_tokens(&changes, room(config).min(room(before)))
+}
+
+fn tokens(config: &Config) -> Isupport {
     let limits = &config.limits;
     let tokens = Isupport::new()
         .value("ACCOUNTEXTBAN", mask::ACCOUNT_EXTBAN)
@@ -19,7 +29,6 @@ pub(crate) fn lines(config: &Config) -> Vec<String> {
         .value("CHANMODES", modes::chanmodes())
         .value("CHANNELLEN", limits.channel)
         .value("CHANTYPES", Channel::TYPES)
-        .value("CHATHISTORY", limits.history_page)
         .value("CLIENTTAGDENY", "")
         .value("ELIST", "CMNTU")
         .value("EXCEPTS", "e")
@@ -34,7 +43,6 @@ pub(crate) fn lines(config: &Config) -> Vec<String> {
         .value("MAXTARGETS", limits.targets)
         .value("MODES", limits.modes)
         .value("MONITOR", limits.monitor)
-        .value("MSGREFTYPES", "msgid,timestamp")
         .value("NAMELEN", limits.realname)
         .value("NETWORK", &config.network)
         .value("NICKLEN", limits.nick)
@@ -47,19 +55,27 @@ pub(crate) fn lines(config: &Config) -> Vec<String> {
         .value("UTF8MAPPING", "rfc8265")
         .flag("UTF8ONLY")
         .flag("WHOX");
-    let nick = "n".repeat(limits.nick);
-    tokens.lines(callbox_irc::build::text_room(&config.server_name, "005", &[&nick]) - TEXT_ROOM)
+    if !config.history.enabled {
+        return tokens;
+    }
+    tokens.value("CHATHISTORY", limits.history_page).value("MSGREFTYPES", "msgid,timestamp")
+}
+
+/// How many bytes of tokens a line has room for.
+fn room(config: &Config) -> usize {
+    let nick = "n".repeat(config.limits.nick);
+    callbox_irc::build::text_room(&config.server_name, "005", &[&nick]) - TEXT_ROOM
 }
 
 /// The longest host: an IPv6 address, or a vanity host of the configuration, which is held to this.
 const HOST_MAX: usize = 64;
 
 /// What stands behind the tokens in each line.
-const TEXT_ROOM: usize = callbox_irc::isupport::TEXT.len() + 2;
+const TEXT_ROOM: usize = TEXT.len() + 2;
 
 fn targmax(targets: usize) -> String {
     format!(
-        "JOIN:,KICK:,LIST:,NAMES:1,NOTICE:{targets},PART:,PRIVMSG:{targets},TAGMSG:{targets},WHOIS:1,WHOWAS:1"
+        "JOIN:,KICK:,LIST:,MONITOR:,NAMES:1,NOTICE:{targets},PART:,PRIVMSG:{targets},TAGMSG:{targets},WHOIS:1,WHOWAS:1"
     )
 }
 

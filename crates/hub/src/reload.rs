@@ -2,15 +2,19 @@
 
 use callbox_irc::build::Line;
 use callbox_irc::capability::{self, CapSet};
+use callbox_irc::isupport::TEXT;
+use callbox_irc::numeric::RPL_ISUPPORT;
 
 use crate::client::Client;
 use crate::config::Config;
 use crate::contract::{Now, Sink};
 use crate::hub::Hub;
 
-/// Takes `config` in place of what `hub` had. Whoever negotiated cap-notify hears which capabilities come and go.
+/// Takes `config` in place of what `hub` had. All hear which tokens of ISUPPORT are others now, and whoever negotiated
+/// cap-notify which capabilities come and go.
 pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sink) {
     let before = offers(hub);
+    let tokens = crate::isupport::changes(&hub.config, &config);
     hub.isupport = crate::isupport::lines(&config);
     hub.config = config;
     hub.arm_all(now.monotonic);
@@ -34,6 +38,17 @@ pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sin
                 .end();
             sink.line(client.conn, &line);
         }
+    }
+    for (tokens, (_, client)) in
+        tokens.iter().flat_map(|tokens| hub.clients.users().map(move |user| (tokens, user)))
+    {
+        line.clear();
+        Line::from_source(&mut line, &server, RPL_ISUPPORT.code_text())
+            .param(client.name())
+            .params(tokens.split(' '))
+            .text(TEXT)
+            .end();
+        sink.line(client.conn, &line);
     }
     let lost = before.iter().filter(|cap| !after.contains(cap)).copied();
     let lost = lost.fold(CapSet::EMPTY, CapSet::union);

@@ -116,7 +116,7 @@ impl Turn<'_> {
         for index in 0..self.hub.isupport.len() {
             let tokens = self.hub.isupport[index].clone();
             self.numeric_line(n::RPL_ISUPPORT, |line| {
-                line.params(tokens.split(' ')).text("are supported by this server")
+                line.params(tokens.split(' ')).text(callbox_irc::isupport::TEXT)
             });
         }
     }

@@ -177,3 +177,27 @@ fn strict_transport_is_never_taken_back_by_cap() {
     world.send(root, "REHASH");
     assert!(world.lines(bob).is_empty());
 }
+
+#[test]
+fn what_a_rehash_changes_in_isupport_is_told_to_everybody() {
+    let (mut world, root) = with_operator();
+    let bob = world.user("bob");
+    world.send(root, "OPER root sesame");
+    world.forget();
+    let mut config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
+    config.limits.topic = 300;
+    config.history.enabled = false;
+    world.reloaded = Ok(Box::new(config));
+    let changes = |nick| {
+        format!(
+            ":irc.test 005 {nick} TOPICLEN=300 -CHATHISTORY -MSGREFTYPES :are supported by this server"
+        )
+    };
+    assert_eq!(
+        world.ask(root, "REHASH"),
+        [changes("root"), ":irc.test 382 root configuration :The new settings hold".to_owned()]
+    );
+    assert_eq!(world.lines(bob), [changes("bob")]);
+    world.send(root, "REHASH");
+    assert!(world.lines(bob).is_empty());
+}
