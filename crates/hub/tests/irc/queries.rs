@@ -32,6 +32,30 @@ fn userhost_shows_up_to_five() {
 }
 
 #[test]
+fn long_answers_are_not_cut_within_a_name() {
+    let mut world = World::with(|config| {
+        config.limits.nick = 100;
+        config.server_name = "a-server-with-a-rather-long-name.test".into();
+    });
+    let alice = world.user("alice");
+    let names: Vec<String> = ["v", "w", "x", "y", "z"].map(|letter| letter.repeat(99)).to_vec();
+    for name in &names {
+        world.user(name);
+    }
+    let asked = names.join(" ");
+    let lines = world.ask(alice, &format!("USERHOST {asked}"));
+    let hosts: Vec<&str> =
+        lines.iter().flat_map(|line| line.split(" :").nth(1).unwrap().split(' ')).collect();
+    let whole: Vec<String> =
+        names.iter().map(|name| format!("{name}=+~{}@127.0.0.1", &name[..16])).collect();
+    assert_eq!(hosts, whole);
+    let lines = world.ask(alice, &format!("ISON {asked}"));
+    assert_eq!(lines.len(), 1, "a client waits for one");
+    let here: Vec<&str> = lines[0].split(" :").nth(1).unwrap().split(' ').collect();
+    assert_eq!(here, names[..4], "the last had no room");
+}
+
+#[test]
 fn ison_names_those_who_are_here() {
     let mut world = World::new();
     let (alice, _) = (world.user("alice"), world.user("Bob"));
