@@ -1,7 +1,7 @@
 //! How a client goes: by itself, by an operator's hand, by silence.
 
 use callbox_irc::build::Line;
-use callbox_irc::numeric::RPL_MONOFFLINE;
+use callbox_irc::numeric::{RPL_MONOFFLINE, RPL_MONONLINE};
 
 use crate::channel::ChannelId;
 use crate::client::ClientId;
@@ -99,8 +99,9 @@ impl Turn<'_> {
         let Some(nick) = self.me().nick.clone() else {
             return;
         };
+        let actor = self.actor();
         for watcher in self.hub.monitors.get(nick.key()).cloned().unwrap_or_default() {
-            self.numeric_to(watcher, RPL_MONOFFLINE, &[], nick.as_str());
+            self.numeric_to(watcher, &actor.unstamped_tags(), RPL_MONOFFLINE, &[], nick.as_str());
         }
     }
 
@@ -109,9 +110,9 @@ impl Turn<'_> {
         let Some(nick) = self.me().nick.clone() else {
             return;
         };
-        let prefix = self.me().prefix.clone();
+        let actor = self.actor();
         for watcher in self.hub.monitors.get(nick.key()).cloned().unwrap_or_default() {
-            self.numeric_to(watcher, callbox_irc::numeric::RPL_MONONLINE, &[], &prefix);
+            self.numeric_to(watcher, &actor.unstamped_tags(), RPL_MONONLINE, &[], &actor.prefix);
             self.send_watched_metadata(watcher, self.me);
         }
     }

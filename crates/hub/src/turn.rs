@@ -153,10 +153,11 @@ impl Turn<'_> {
 
     // ---- others ----
 
-    /// A numeric to somebody else.
+    /// A numeric to somebody else, with the tags of who caused it.
     pub(crate) fn numeric_to(
         &mut self,
         to: ClientId,
+        tags: &Tags<'_>,
         numeric: Numeric,
         params: &[&str],
         text: &str,
@@ -170,7 +171,7 @@ impl Turn<'_> {
                 .params(params.iter().copied())
                 .text(text)
                 .end();
-            self.send_to(to, &Tags::default(), &body);
+            self.send_to(to, tags, &body);
         }
         self.hub.scratch = body;
     }

@@ -177,3 +177,21 @@ fn who_shares_a_channel_as_well_hears_it_once() {
     world.send(bob, "AWAY :lunch");
     assert_eq!(world.lines(alice), [":bob!~bob@127.0.0.1 AWAY :lunch"]);
 }
+
+#[test]
+fn who_comes_and_goes_is_told_with_the_tags_of_who_it_is() {
+    let mut world = World::new();
+    let watcher = world.user_with("watcher", "message-tags account-tag");
+    let bob = world.user("bob");
+    world.send_all(bob, &["REGISTER * * correct-horse", "MODE bob +B"]);
+    world.send(watcher, "MONITOR + robot");
+    world.forget();
+    world.send_all(bob, &["NICK robot", "QUIT"]);
+    assert_eq!(
+        world.lines(watcher),
+        [
+            "@account=bob;bot :irc.test 730 watcher :robot!~bob@127.0.0.1",
+            "@account=bob;bot :irc.test 731 watcher :robot",
+        ]
+    );
+}
