@@ -61,6 +61,8 @@ pub struct Hub {
     pub(crate) read_markers: HashMap<Box<str>, BTreeMap<Box<str>, Millis>>,
     /// Metadata of accounts, by their folded names.
     pub(crate) metadata: HashMap<Box<str>, BTreeMap<Box<str>, Box<str>>>,
+    /// How often each command of the table was said, for STATS.
+    pub(crate) usage: Vec<u64>,
     pub(crate) ids: Ids,
     /// Keys the hosts that are shown in place of addresses.
     pub(crate) seed: u64,
@@ -89,6 +91,7 @@ impl Hub {
             whowas: VecDeque::new(),
             read_markers: HashMap::default(),
             metadata: HashMap::default(),
+            usage: vec![0; command::TABLE.len()],
             // Ids are public and the seed is not, which is the same for many runs.
             ids: Ids::new(keyed(seed, IDS, &now.wall.to_le_bytes()), saved.last_event),
             seed,
@@ -294,9 +297,11 @@ impl Turn<'_> {
             return Err(Refusal::Silent);
         };
         self.reply = Reply::new(self.label_of(&message));
-        let Some(command) = command::find(message.command) else {
+        let Some(place) = command::place(message.command) else {
             return Err(Refusal::numeric(ERR_UNKNOWNCOMMAND, &[clip(message.command)]));
         };
+        self.hub.usage[place] += 1;
+        let command = &command::TABLE[place];
         if command.when == When::Registered && !self.me().registered {
             return Err(Refusal::numeric(ERR_NOTREGISTERED, &[]));
         }

@@ -130,7 +130,7 @@ numerics! {
     RPL_WHOREPLY = 352, ["channel", "user", "host", "server", "nick", "flags", "hops and realname"], "";
     RPL_NAMREPLY = 353, ["symbol", "channel", "nicks"], "";
     RPL_WHOSPCRPL = 354, ["fields..."], "";
-    RPL_LINKS = 364, ["*", "server", "hops and info"], "";
+    RPL_LINKS = 364, ["server", "linked to", "hops and info"], "";
     RPL_ENDOFLINKS = 365, ["*"], "End of /LINKS list";
     RPL_ENDOFNAMES = 366, ["channel"], "End of /NAMES list";
     RPL_BANLIST = 367, ["channel", "mask", "[who]", "[seconds]"], "";

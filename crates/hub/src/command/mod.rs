@@ -61,14 +61,18 @@ pub(crate) enum When {
 
 /// The command with this name, in any case of its letters.
 pub(crate) fn find(name: &str) -> Option<&'static Command> {
+    place(name).map(|place| &TABLE[place])
+}
+
+/// Where it stands in the table.
+pub(crate) fn place(name: &str) -> Option<usize> {
     /// No command is longer.
     const LONGEST: usize = 16;
     let mut upper = [0; LONGEST];
     let upper = upper.get_mut(..name.len())?;
     upper.copy_from_slice(name.as_bytes());
     upper.make_ascii_uppercase();
-    let place = TABLE.binary_search_by(|command| command.name.as_bytes().cmp(upper)).ok()?;
-    Some(&TABLE[place])
+    TABLE.binary_search_by(|command| command.name.as_bytes().cmp(upper)).ok()
 }
 
 /// A row for a command that users say.
@@ -257,7 +261,7 @@ pub(crate) const TABLE: &[Command] = &[
         server::stats,
         &[
             "STATS <query>",
-            "Says how the server does: u uptime, o operators, p who of them is here.",
+            "Says how the server does: u uptime, m how often each command was said, o operators, p who of them is here.",
         ],
     ),
     user(

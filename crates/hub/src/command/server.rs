@@ -37,7 +37,10 @@ pub(crate) fn help(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     }
     let Some(command) = super::find(subject) else {
         let text = "There is no help for this";
-        return Err(Refusal::told(n::ERR_HELPNOTFOUND, &[subject], text));
+        // What cannot stand before the text is shown as `*`, says the specification.
+        let fits = !subject.contains(' ') && !subject.starts_with(':');
+        let shown = if fits { subject } else { "*" };
+        return Err(Refusal::told(n::ERR_HELPNOTFOUND, &[shown], text));
     };
     let (usage, rest) = command.help.split_first().unwrap_or((&"", &[]));
     turn.numeric(n::RPL_HELPSTART, &[subject], usage);
@@ -91,6 +94,7 @@ pub(crate) fn stats(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     let Some(query) = message.params.first().and_then(|query| query.chars().next()) else {
         return Err(Refusal::need_more_params("STATS"));
     };
+    turn.is_for_me(message.params.get(1))?;
     let letter = query.to_string();
     match query {
         'u' => {
@@ -99,6 +103,13 @@ pub(crate) fn stats(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
             let (hours, minutes, seconds) = (rest / 3600, rest % 3600 / 60, rest % 60);
             let text = format!("Server Up {days} days {hours}:{minutes:02}:{seconds:02}");
             turn.numeric(n::RPL_STATSUPTIME, &[], &text);
+        }
+        'm' => {
+            for (command, count) in super::TABLE.iter().zip(turn.hub.usage.clone()) {
+                if count > 0 {
+                    turn.bare_numeric(n::RPL_STATSCOMMANDS, &[command.name, &count.to_string()]);
+                }
+            }
         }
         'o' | 'p' if turn.me().operator.is_none() => {
             return Err(Refusal::numeric(n::ERR_NOPRIVILEGES, &[]));

@@ -121,10 +121,12 @@ fn help_lists_the_commands_and_explains_each() {
         assert!(lines[1].contains(" 705 ") && lines[1].ends_with(" :"), "{lines:#?}");
         assert!(lines.last().unwrap().contains(" 706 "), "{lines:#?}");
     }
-    assert_eq!(
-        world.ask(alice, "HELP NOSUCHTHING"),
-        [":irc.test 524 alice NOSUCHTHING :There is no help for this"]
-    );
+    for (asked, shown) in [("NOSUCHTHING", "NOSUCHTHING"), (":two words", "*"), ("::x", "*")] {
+        assert_eq!(
+            world.ask(alice, &format!("HELP {asked}")),
+            [format!(":irc.test 524 alice {shown} :There is no help for this")]
+        );
+    }
 }
 
 #[test]
@@ -201,6 +203,11 @@ fn stats_tells_the_uptime_and_operators_to_operators() {
         ]
     );
     assert_eq!(world.ask(alice, "STATS z"), [":irc.test 219 alice z :End of /STATS report"]);
+    assert_eq!(
+        world.ask(alice, "STATS u irc.elsewhere"),
+        [":irc.test 402 alice irc.elsewhere :No such server"]
+    );
+    assert_eq!(world.ask(alice, "STATS z *.test"), [":irc.test 219 alice z :End of /STATS report"]);
     assert_eq!(world.ask(alice, "STATS")[0], ":irc.test 461 alice STATS :Not enough parameters");
     for query in ["o", "p"] {
         assert_eq!(world.ask(alice, &format!("STATS {query}"))[0].split(' ').nth(1), Some("481"));
@@ -208,6 +215,24 @@ fn stats_tells_the_uptime_and_operators_to_operators() {
     world.send(alice, "OPER root sesame");
     assert_eq!(world.ask(alice, "STATS o")[0], ":irc.test 243 alice O * * root");
     assert_eq!(world.ask(alice, "STATS p")[0], ":irc.test 243 alice P * * alice!~alice@127.0.0.1");
+}
+
+#[test]
+fn stats_counts_the_commands() {
+    let mut world = World::new();
+    let alice = world.user("alice");
+    world.send_all(alice, &["TIME", "time", "NOSUCHTHING", "STATS"]);
+    world.forget();
+    assert_eq!(
+        world.ask(alice, "STATS m"),
+        [
+            ":irc.test 212 alice NICK 1",
+            ":irc.test 212 alice STATS 2",
+            ":irc.test 212 alice TIME 2",
+            ":irc.test 212 alice USER 1",
+            ":irc.test 219 alice m :End of /STATS report",
+        ]
+    );
 }
 
 #[test]
@@ -307,4 +332,24 @@ fn a_real_name_is_changed_before_everybody_who_asked() {
     }
     assert_eq!(world.ask(alice, "SETNAME")[0].split(' ').nth(1), Some("461"));
     assert!(world.ask(carol, "SETNAME :Quietly").is_empty());
+}
+
+#[test]
+fn each_list_of_a_channel_has_the_limit_that_isupport_tells() {
+    let mut world = World::with(|config| config.limits.list = 1);
+    let alice = world.user("alice");
+    let tokens = world.ask(alice, "VERSION").join(" ");
+    assert!(tokens.contains(" MAXLIST=I:1,b:1,e:1 "), "{tokens}");
+    world.send(alice, "JOIN #room");
+    world.forget();
+    assert_eq!(
+        world.ask(alice, "MODE #room +beI a!*@* b!*@* c!*@*"),
+        [":alice!~alice@127.0.0.1 MODE #room +beI a!*@* b!*@* c!*@*"]
+    );
+    for letter in ["b", "e", "I"] {
+        assert_eq!(
+            world.ask(alice, &format!("MODE #room +{letter} z!*@*")),
+            [format!(":irc.test 478 alice #room {letter} :Channel list is full")]
+        );
+    }
 }
