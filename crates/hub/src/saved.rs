@@ -55,6 +55,20 @@ impl Turn<'_> {
     }
 }
 
+impl SavedChannel {
+    /// What is left of it when nobody claims it any more: the mark that it was closed, if it was, so that what was said
+    /// in it is forgotten before anybody else reads it.
+    pub fn unclaimed(&self) -> Option<Self> {
+        let closed = channel_of(self).is_some_and(|channel| channel.is_closed());
+        closed.then(|| Self {
+            key: self.key.clone(),
+            name: self.name.clone(),
+            created: self.created,
+            ..Self::default()
+        })
+    }
+}
+
 impl Channel {
     /// What is kept of it.
     fn saved(&self) -> SavedChannel {

@@ -9,6 +9,7 @@ use callbox_hub::contract::Millis;
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
 
 use super::keeper::signed;
+use super::saved::end_claims_of_nobody;
 use super::schema::{self, Access, StoreError, Sync};
 use crate::auth::AccountStore;
 pub use crate::auth::{AccountRow, ScramKeys};
@@ -95,7 +96,6 @@ impl Accounts {
                 "DELETE FROM fingerprints WHERE account = ?1",
                 "DELETE FROM read_markers WHERE account = ?1",
                 "DELETE FROM metadata WHERE owner = ?1",
-                "DELETE FROM channels WHERE founder = ?1",
                 // A running server deletes their events, or the next one does.
                 "UPDATE conversations SET key = NULL
                  WHERE id IN (SELECT conversation FROM sides WHERE side = '$' || ?1)",
@@ -105,6 +105,7 @@ impl Accounts {
             ] {
                 connection.prepare_cached(sql)?.execute([key])?;
             }
+            end_claims_of_nobody(connection)?;
             Ok(Ok(true))
         })
     }

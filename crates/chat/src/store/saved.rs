@@ -8,22 +8,13 @@ use super::row::{pack, unpack};
 
 /// All that the hub holds in memory of what was kept.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Saved> {
-    fn all<T>(
-        connection: &Connection,
-        sql: &str,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Vec<T>> {
-        connection.prepare(sql)?.query_map((), read)?.collect()
-    }
+    // A server that ran while an account was deleted went on to keep its channels.
+    end_claims_of_nobody(connection)?;
     Ok(Saved {
         accounts: all(connection, "SELECT key, name FROM accounts", |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?,
-        channels: all(
-            connection,
-            "SELECT key, name, founder, created, topic, modes, lists FROM channels",
-            channel,
-        )?,
+        channels: channels(connection, "")?,
         read_markers: all(connection, "SELECT account, target, read FROM read_markers", |row| {
             Ok((row.get(0)?, row.get(1)?, millis(row.get(2)?)))
         })?,
@@ -33,6 +24,21 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Saved> {
         last_event: connection
             .query_row("SELECT last_event FROM clock", (), |row| row.get(0).map(millis))?,
     })
+}
+
+/// Ends the claims of accounts that are no more, so that none falls to whoever takes such a name next.
+pub(super) fn end_claims_of_nobody(connection: &Connection) -> rusqlite::Result<()> {
+    let of_nobody = "WHERE founder <> '' AND founder NOT IN (SELECT key FROM accounts)";
+    for claimed in channels(connection, of_nobody)? {
+        for sql in ["DELETE FROM channels WHERE key = ?1", "DELETE FROM metadata WHERE owner = ?1"]
+        {
+            connection.prepare_cached(sql)?.execute([&claimed.key])?;
+        }
+        if let Some(mark) = claimed.unclaimed() {
+            save_channel(connection, &mark)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a claimed channel in the place of what was kept of it.
@@ -61,6 +67,21 @@ pub(super) fn save_channel(
             pack(lists.iter().map(|part| &**part)),
         ])
         .map(drop)
+}
+
+/// The channels of which `condition` holds, a clause of SQL.
+fn channels(connection: &Connection, condition: &str) -> rusqlite::Result<Vec<SavedChannel>> {
+    let columns = "key, name, founder, created, topic, modes, lists";
+    all(connection, &format!("SELECT {columns} FROM channels {condition}"), channel)
+}
+
+/// All rows of a query.
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map((), read)?.collect()
 }
 
 fn channel(row: &Row<'_>) -> rusqlite::Result<SavedChannel> {

@@ -426,7 +426,11 @@ fn whoever_takes_a_deleted_accounts_name_finds_nothing_of_it() {
         event("@$ann,$bob", "1", 1),
         event("@$bob,$eve", "2", 2),
         event("#room", "3", 3),
-        Record::Channel(SavedChannel { founder: "ann".into(), ..full_channel() }),
+        Record::Channel(SavedChannel {
+            founder: "ann".into(),
+            modes: vec!["+nt".into()],
+            ..full_channel()
+        }),
         Record::ReadMarker { account: "ann".into(), target: "bob".into(), read: 1 },
         Record::Metadata { owner: "ann".into(), key: "url".into(), value: Some("a".into()) },
     ]);
@@ -448,6 +452,40 @@ fn whoever_takes_a_deleted_accounts_name_finds_nothing_of_it() {
     drop(open);
     let (_open, saved) = Open::with(folder.place(), StoreSettings::default());
     assert_eq!(saved, Saved { last_event: 4, ..Saved::default() });
+}
+
+#[test]
+fn the_claims_of_a_deleted_account_end_even_if_a_server_went_on_to_keep_them() {
+    let folder = Folder::new();
+    let open = Open::at(folder.place());
+    let accounts = Accounts::open(&folder.0).unwrap();
+    accounts.insert_account(&account("ann")).unwrap();
+    let claimed = |key: &str, modes: &str| SavedChannel {
+        key: key.into(),
+        name: key.into(),
+        founder: "ann".into(),
+        created: 5,
+        modes: vec![modes.into()],
+        ..SavedChannel::default()
+    };
+    let fact = |owner: &str| Record::Metadata {
+        owner: owner.into(),
+        key: "url".into(),
+        value: Some("a".into()),
+    };
+    open.keep(vec![Record::Channel(claimed("#open", "+ntr")), fact("#open")]);
+    open.keep(vec![Record::Channel(claimed("#shut", "+intr"))]);
+    accounts.delete_account("ann").unwrap();
+    open.keep(vec![Record::Channel(claimed("#later", "+ntr")), fact("#later")]);
+    drop(open);
+
+    let marks = [SavedChannel { founder: "".into(), modes: vec![], ..claimed("#shut", "") }];
+    for _ in 0..2 {
+        let (open, saved) = Open::with(folder.place(), StoreSettings::default());
+        assert_eq!(saved.channels, marks, "what was said in there is not for others");
+        assert_eq!(saved.metadata, []);
+        open.store.accounts().insert_account(&account("ann")).ok();
+    }
 }
 
 #[test]
