@@ -62,6 +62,51 @@ fn history_survives_a_restart() {
 }
 
 #[test]
+fn a_claimed_room_survives_a_restart_with_its_topic_modes_lists_and_founder() {
+    let folder = Folder::new();
+    let (server, address) = start_in(folder.path(), &[]);
+    let mut alice = Irc::register_with(address, "alice", "draft/account-registration");
+    alice.send("REGISTER * * :correct horse battery");
+    alice.expect("REGISTER SUCCESS alice ");
+    alice.join("#Tea");
+    for line in [
+        "PRIVMSG ChanServ :REGISTER #tea",
+        "TOPIC #tea :绿茶 only",
+        "MODE #tea +ml-n+be 9 eve!*@* ~a:eve",
+        "PRIVMSG ChanServ :INFO #tea",
+    ] {
+        alice.send(line);
+    }
+    alice.expect(":#Tea belongs to alice");
+    server.signal(Signal::TERM);
+    server.wait().expect_code(0);
+
+    let (_server, address) = start_in(folder.path(), &[]);
+    let mut bob = Irc::register(address, "bob");
+    bob.send("JOIN #tea");
+    bob.expect_end_of_line(" 332 bob #Tea :绿茶 only");
+    bob.expect(" 333 bob #Tea alice!");
+    bob.expect_end_of_line(" 353 bob = #Tea :bob");
+    bob.send("MODE #tea");
+    bob.expect_end_of_line(" 324 bob #Tea +mrtl 9");
+    bob.send("MODE #tea b");
+    bob.expect(" 367 bob #Tea eve!*@* alice!");
+    let mut eve = Irc::register(address, "eve");
+    eve.send("JOIN #tea");
+    eve.expect(" 474 eve #Tea ");
+
+    let mut alice = Irc::connect(address);
+    alice.send("CAP REQ :sasl\r\nNICK alice\r\nUSER alice 0 * :alice\r\nAUTHENTICATE PLAIN");
+    alice.expect("AUTHENTICATE +");
+    alice.send("AUTHENTICATE AGFsaWNlAGNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==");
+    alice.expect(" 903 ");
+    alice.send("CAP END\r\nJOIN #tea\r\nMODE #tea +e");
+    alice.expect_end_of_line(" 353 alice = #Tea :bob @alice");
+    alice.expect(" 348 alice #Tea ~a:eve ");
+    bob.expect_end_of_line(" MODE #Tea +o alice");
+}
+
+#[test]
 fn a_room_is_written_out_as_text_and_as_json_lines() {
     let folder = Folder::new();
     let (server, address) = start_in(folder.path(), &[]);
