@@ -8,6 +8,7 @@ use crate::contract::{Door, Job};
 use crate::pending::Then;
 use crate::turn::Turn;
 
+use crate::refusal::Refusal;
 /// What this program calls itself.
 pub(crate) const VERSION: &str = concat!("callbox-", env!("CARGO_PKG_VERSION"));
 
@@ -51,6 +52,9 @@ impl Turn<'_> {
                 "*",
                 "ACCOUNT_REQUIRED",
                 &[],
+        if self.give_up() {
+            self.refuse(&Refusal::numeric(n::ERR_SASLABORTED, &[]));
+        }
                 "Only people with an account may come in; log in with SASL",
             );
             self.close("An account is needed");

@@ -93,12 +93,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Forgets an exchange that is under way.
-    fn give_up(&mut self) {
-        if self.me_mut().gathering.sasl.take().is_some() {
+    /// Forgets an exchange. Says whether one was under way.
+    pub(crate) fn give_up(&mut self) -> bool {
+        let under_way = self.me_mut().gathering.sasl.take().is_some();
+        if under_way {
             let conn = self.me().conn;
             self.sink.job(conn, Job::Sasl(SaslStep::Abort));
         }
+        under_way
     }
 
     /// The mechanism has answered.

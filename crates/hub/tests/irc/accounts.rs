@@ -69,6 +69,19 @@ fn what_cannot_be_registered_is_refused_with_a_reason() {
 }
 
 #[test]
+fn coming_in_ends_an_exchange_that_is_under_way() {
+    let mut world = with_account();
+    let who = world.connect();
+    world.send_all(who, &["CAP REQ sasl", "NICK bob", "USER b 0 * :b", "AUTHENTICATE PLAIN"]);
+    assert_eq!(world.lines(who).last().map(String::as_str), Some("AUTHENTICATE +"));
+    world.send(who, "CAP END");
+    let lines = world.lines(who);
+    assert_eq!(lines[0], ":irc.test 906 bob :SASL authentication aborted");
+    assert!(lines[1].contains(" 001 bob "), "{lines:#?}");
+    assert_eq!(world.ask(who, "AUTHENTICATE PLAIN"), ["AUTHENTICATE +"], "and it may try again");
+}
+
+#[test]
 fn an_administrator_can_close_registration() {
     let mut world = World::with(|config| config.accounts.registration = false);
     let alice = world.user("alice");
