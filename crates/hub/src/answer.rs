@@ -17,6 +17,10 @@ impl Turn<'_> {
                 self.close("The password could not be checked; try again later");
                 Ok(())
             }
+            (Then::Admitted(after), Answer::Password(right)) => {
+                self.admitted(right, *after);
+                Ok(())
+            }
             (Then::Sasl, Answer::Sasl(outcome)) => self.sasl(outcome),
             (Then::Sasl, _) => self.sasl(crate::contract::SaslOutcome::Failure),
             (Then::Register(asked), Answer::Registered(result)) => self.registered(&asked, result),
@@ -56,6 +60,7 @@ fn failed(then: &Then) -> Refusal {
         Then::Oper(_) | Then::Rehash => {
             Refusal::told(callbox_irc::numeric::ERR_UNKNOWNERROR, &["*"], text)
         }
+        Then::Admitted(after) => failed(&after.1),
         Then::Welcome | Then::Sasl | Then::Replay(_) => Refusal::Silent,
     }
 }

@@ -3,7 +3,7 @@
 use callbox_irc::names::Channel as ChannelName;
 
 use crate::command::redact::Redaction;
-use crate::contract::HistoryQuery;
+use crate::contract::{HistoryQuery, Job};
 
 /// A job under way, with what is needed to go on.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Pending {
 pub(crate) enum Then {
     /// The server's password was checked; registration goes on.
     Welcome,
+    /// The server's password was checked for a job that only somebody who knows it may ask for.
+    Admitted(Box<(Job, Self)>),
     /// A step of SASL.
     Sasl,
     /// A new account, by the name asked for.

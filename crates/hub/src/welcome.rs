@@ -1,16 +1,26 @@
 //! How a connection becomes a user: registration and the welcome.
 
+use std::net::IpAddr;
+
 use callbox_irc::modes::UserModes;
 use callbox_irc::numeric as n;
 use callbox_irc::stamp;
 
-use crate::contract::{Door, Job};
+use crate::contract::{Door, Job, Secret};
 use crate::pending::Then;
+use crate::refusal::Refusal;
 use crate::turn::Turn;
 
-use crate::refusal::Refusal;
 /// What this program calls itself.
 pub(crate) const VERSION: &str = concat!("callbox-", env!("CARGO_PKG_VERSION"));
+
+/// The server's password, to be checked.
+pub(crate) struct Check {
+    pub(crate) hash: Box<str>,
+    /// What was said to PASS.
+    pub(crate) password: Option<Secret>,
+    pub(crate) address: IpAddr,
+}
 
 impl Turn<'_> {
     /// Goes on with registration, if everything for it was said.
@@ -33,18 +43,17 @@ impl Turn<'_> {
             self.refuse(&refusal);
             return;
         }
-        if let Some(hash) = self.hub.config.password.clone()
-            && !self.me().negotiation.password_checked
-            && self.me().peer.door != Door::Terminal
-        {
-            let Some(password) = self.me_mut().negotiation.password.take() else {
+        if let Some(Check { hash, password, address }) = self.password_to_check() {
+            let Some(password) = password else {
                 self.numeric(n::ERR_PASSWDMISMATCH, &[], "This server asks for a password");
                 self.close("No password given");
                 return;
             };
-            let address = self.me().peer.address;
             self.start(Job::CheckPassword { hash, password, address }, Then::Welcome);
             return;
+        }
+        if self.give_up() {
+            self.refuse(&Refusal::numeric(n::ERR_SASLABORTED, &[]));
         }
         if self.hub.config.accounts.required && self.me().account.is_none() {
             self.standard_reply(
@@ -52,15 +61,25 @@ impl Turn<'_> {
                 "*",
                 "ACCOUNT_REQUIRED",
                 &[],
-        if self.give_up() {
-            self.refuse(&Refusal::numeric(n::ERR_SASLABORTED, &[]));
-        }
                 "Only people with an account may come in; log in with SASL",
             );
             self.close("An account is needed");
             return;
         }
         self.welcome();
+    }
+
+    /// What has to be checked before I may come in, or make an account: the server's password, if there is one and I
+    /// have not shown that I know it.
+    pub(crate) fn password_to_check(&self) -> Option<Check> {
+        let me = self.me();
+        let known = me.registered || me.negotiation.password_checked;
+        let hash = self.hub.config.password.clone();
+        hash.filter(|_| !known && me.peer.door != Door::Terminal).map(|hash| Check {
+            hash,
+            password: me.negotiation.password.clone(),
+            address: me.peer.address,
+        })
     }
 
     /// The server's password was checked.

@@ -2,11 +2,13 @@
 
 use callbox_irc::message::Message;
 use callbox_irc::names::Account;
+use callbox_irc::numeric as n;
 
 use crate::contract::{Job, RegisterError, Secret};
 use crate::pending::Then;
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::{Outcome, Refusal, clip};
 use crate::turn::Turn;
+use crate::welcome::Check;
 
 /// Bytes of an address for mail: 64 before the `@` and 255 after it (RFC 5321 section 4.5.3.1).
 const EMAIL_MAX: usize = 320;
@@ -14,7 +16,8 @@ const EMAIL_MAX: usize = 320;
 /// REGISTER.
 pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     let [asked, email, password] = [message.params[0], message.params[1], message.params[2]];
-    let fail = |code, text: &'static str| Err(Refusal::fail("REGISTER", code, &[asked], text));
+    let fail =
+        |code, text: &'static str| Err(Refusal::fail("REGISTER", code, &[clip(asked)], text));
     if !turn.hub.config.accounts.registration {
         return fail("TEMPORARILY_UNAVAILABLE", "Accounts are made by the administrator here");
     }
@@ -52,13 +55,25 @@ pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
         password: Secret(password.into()),
         address: turn.me().peer.address,
     };
-    turn.start(job, Then::Register(account.as_str().into()));
+    let then = Then::Register(account.as_str().into());
+    match turn.password_to_check() {
+        None => turn.start(job, then),
+        // Accounts are for who may come in. The password stays with the connection, which needs it for that as well.
+        Some(Check { hash, password: Some(password), address }) => {
+            let after = Box::new((job, then));
+            turn.start(Job::CheckPassword { hash, password, address }, Then::Admitted(after));
+        }
+        Some(_) => {
+            let text = "This server asks for a password";
+            return Err(Refusal::told(n::ERR_PASSWDMISMATCH, &[], text));
+        }
+    }
     Ok(())
 }
 
 /// VERIFY. Accounts are complete when they are made, so there is never a code that is right.
 pub(crate) fn verify(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
-    let account = message.params[0];
+    let account = clip(message.params[0]);
     if turn.me().account.is_some() {
         let text = "You are logged in already";
         return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], text));
@@ -68,6 +83,16 @@ pub(crate) fn verify(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
 }
 
 impl Turn<'_> {
+    /// The server's password was checked before `after` is done.
+    pub(crate) fn admitted(&mut self, right: bool, (job, then): (Job, Then)) {
+        if right {
+            self.me_mut().negotiation.password_checked = true;
+            self.start(job, then);
+        } else {
+            self.password_checked(false);
+        }
+    }
+
     /// The account was made, or not.
     pub(crate) fn registered(
         &mut self,

@@ -69,6 +69,27 @@ fn what_cannot_be_registered_is_refused_with_a_reason() {
 }
 
 #[test]
+fn before_coming_in_an_account_takes_the_servers_password_too() {
+    let mut world = World::with(|config| config.password = Some("hash:sesame".into()));
+    let alice = world.connect();
+    let asks = [":irc.test 464 alice :This server asks for a password"];
+    world.send(alice, "NICK alice");
+    assert_eq!(world.ask(alice, "REGISTER * * correct-horse"), asks);
+    world.send(alice, "PASS sesame");
+    assert_eq!(
+        world.ask(alice, "REGISTER * * correct-horse")[0],
+        ":irc.test REGISTER SUCCESS alice :The account is yours"
+    );
+    world.send(alice, "USER a 0 * :a");
+    assert!(world.lines(alice)[0].contains(" 001 "), "it is asked for once");
+    let bob = world.connect();
+    world.send_all(bob, &["NICK bob", "PASS wrong"]);
+    assert!(world.ask(bob, "REGISTER * * correct-horse")[0].starts_with(":irc.test 464 bob :"));
+    assert!(world.is_closed(bob));
+    assert!(!world.accounts.contains_key("bob"));
+}
+
+#[test]
 fn coming_in_ends_an_exchange_that_is_under_way() {
     let mut world = with_account();
     let who = world.connect();
