@@ -173,13 +173,15 @@ impl Turn<'_> {
                 let heard = move |id: ClientId, membership: Membership| {
                     id != me && (rank.is_empty() || membership.is_at_least(rank))
                 };
-                if let [one] = what.lines {
-                    let body = what.body(&actor.prefix, shown, Some(one.text));
-                    let tags = Tags { client: what.tags, ..actor.tags(stamp) };
-                    self.send_to_channel(*channel, &tags, &body, |id, m, _| heard(id, m));
+                let first = Tags { client: what.tags, ..actor.tags(stamp) };
+                if let [] | [_] = what.lines {
+                    let text = what.lines.first().map(|line| line.text);
+                    let body = what.body(&actor.prefix, shown, text);
+                    self.send_to_channel(*channel, &first, &body, |id, membership, client| {
+                        heard(id, membership) && what.reaches(client)
+                    });
                     return;
                 }
-                let first = Tags { client: what.tags, ..actor.tags(stamp) };
                 for (multi, batch) in [(false, None), (true, Some(self.hub.ids.next()))] {
                     let wants = |id, membership, client: &Client| {
                         heard(id, membership) && what.reaches(client) && multi == multiline(client)

@@ -97,6 +97,21 @@ fn a_tagmsg_is_nothing_to_clients_without_tags() {
 }
 
 #[test]
+fn a_tagmsg_is_no_message_of_several_lines() {
+    let (mut world, alice, bob) = two("message-tags", MULTILINE);
+    world.send(alice, "@+typing=active TAGMSG #room");
+    let lines = world.lines(bob);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(
+        lines[0].ends_with("+typing=active :alice!~alice@127.0.0.1 TAGMSG #room"),
+        "{lines:#?}"
+    );
+    world.send(alice, "@+typing=active TAGMSG bob");
+    let lines = world.lines(bob);
+    assert!(lines[0].ends_with("+typing=active :alice!~alice@127.0.0.1 TAGMSG bob"), "{lines:#?}");
+}
+
+#[test]
 fn an_echo_carries_the_label_and_the_id() {
     let (mut world, alice, bob) =
         two("labeled-response echo-message message-tags batch", "message-tags");
