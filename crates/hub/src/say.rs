@@ -105,8 +105,8 @@ impl Turn<'_> {
             let Some(channel) = self.hub.channels.named(name) else {
                 return Err(Refusal::no_such_channel(target));
             };
-            let signs = &target[..target.len() - name.len()];
-            let shown = format!("{signs}{}", self.channel(channel).name);
+            // One sign, as many clients look behind no more than one for the channel.
+            let shown = format!("{}{}", rank.highest_prefix(), self.channel(channel).name);
             return Ok(Destination::Room { channel, rank, shown });
         }
         let Some(client) = self.hub.clients.user(&Folded::new(target)) else {

@@ -74,6 +74,24 @@ fn a_message_for_operators_reaches_only_them() {
 }
 
 #[test]
+fn of_several_signs_before_a_channel_the_lowest_counts() {
+    let (mut world, alice, bob) = two("", "echo-message");
+    let [carol, dave] = ["carol", "dave"].map(|nick| world.user(nick));
+    for who in [carol, dave] {
+        world.send(who, "JOIN #room");
+    }
+    world.send(alice, "MODE #room +hv carol dave");
+    world.forget();
+    let told = ":bob!~bob@127.0.0.1 PRIVMSG %#room :help";
+    assert_eq!(world.ask(bob, "PRIVMSG @%#ROOM :help"), [told]);
+    assert_eq!(world.lines(alice), [told]);
+    assert_eq!(world.lines(carol), [told]);
+    assert!(world.lines(dave).is_empty());
+    world.send(bob, "NOTICE +@#room :help");
+    assert_eq!(world.lines(dave), [":bob!~bob@127.0.0.1 NOTICE +#room :help"]);
+}
+
+#[test]
 fn client_tags_reach_those_who_know_tags_and_server_tags_are_not_forged() {
     let (mut world, alice, bob) = two("message-tags", "message-tags");
     world.send(alice, "@+draft/reply=abc;time=1999;+bad!key=1;account=root PRIVMSG #room :hi");
