@@ -12,18 +12,17 @@ use crate::turn::Turn;
 
 /// NAMES. What cannot be seen is answered like what is not there.
 pub(crate) fn names(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
-    let Some(asked) = message.params.first() else {
+    // One channel, as TARGMAX says: a line of names of big rooms could ask for any amount of answer.
+    let asked = message.params.first().copied().unwrap_or_default();
+    let Some(name) = asked.split(',').find(|name| !name.is_empty()) else {
         // All channels at once is more than anybody wants; the specification allows an empty answer.
         turn.numeric(RPL_ENDOFNAMES, &["*"], RPL_ENDOFNAMES.text);
         return Ok(());
     };
-    // One channel, as TARGMAX says: a line of names of big rooms could ask for any amount of answer.
-    if let Some(name) = asked.split(',').find(|name| !name.is_empty()) {
-        let seen = turn.hub.channels.named(name).filter(|channel| turn.sees_channel(*channel));
-        match seen {
-            Some(channel) => turn.names(channel),
-            None => turn.numeric(RPL_ENDOFNAMES, &[name], RPL_ENDOFNAMES.text),
-        }
+    let seen = turn.hub.channels.named(name).filter(|channel| turn.sees_channel(*channel));
+    match seen {
+        Some(channel) => turn.names(channel),
+        None => turn.numeric(RPL_ENDOFNAMES, &[name], RPL_ENDOFNAMES.text),
     }
     Ok(())
 }

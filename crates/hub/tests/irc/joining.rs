@@ -267,7 +267,9 @@ fn names_hides_who_wants_to_be_hidden() {
     world.forget();
     assert_eq!(world.ask(bob, "NAMES #room"), [":irc.test 366 bob #room :End of /NAMES list"]);
     assert_eq!(world.ask(alice, "NAMES #room")[0], ":irc.test 353 alice @ #room :@alice carol");
-    assert_eq!(world.ask(bob, "NAMES"), [":irc.test 366 bob * :End of /NAMES list"]);
+    for all in ["NAMES", "NAMES :", "NAMES ,"] {
+        assert_eq!(world.ask(bob, all), [":irc.test 366 bob * :End of /NAMES list"], "{all}");
+    }
     assert_eq!(world.ask(bob, "NAMES none"), [":irc.test 366 bob none :End of /NAMES list"]);
     assert_eq!(world.ask(bob, "NAMES #x,#room").len(), 1, "one channel at a time");
 }
