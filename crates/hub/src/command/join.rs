@@ -5,7 +5,7 @@ use callbox_irc::capability::CapSet;
 use callbox_irc::fold::Folded;
 use callbox_irc::message::Message;
 use callbox_irc::modes::Membership;
-use callbox_irc::names::Channel as ChannelName;
+use callbox_irc::names::{Channel as ChannelName, NameError};
 use callbox_irc::numeric as n;
 
 use crate::channel::{Channel, ChannelId};
@@ -74,8 +74,11 @@ impl Turn<'_> {
             return Err(Refusal::no_such_channel(name));
         }
         let limits = &self.hub.config.limits;
-        let parsed = ChannelName::parse(name, limits.channel)
-            .map_err(|_| Refusal::numeric(n::ERR_BADCHANMASK, &[name]))?;
+        let parsed = ChannelName::parse(name, limits.channel).map_err(|error| match error {
+            // With other settings it could be one.
+            NameError::TooLong { .. } => Refusal::no_such_channel(name),
+            _ => Refusal::numeric(n::ERR_BADCHANMASK, &[name]),
+        })?;
         if self.hub.channels.len() >= limits.total_channels {
             let text = "There are too many channels on this server";
             return Err(Refusal::told(n::ERR_TOOMANYCHANNELS, &[name], text));

@@ -107,7 +107,7 @@ fn what_is_no_channel_is_not_joined() {
     let long = format!("#{}", "x".repeat(64));
     assert_eq!(
         world.ask(bob, &format!("JOIN {long}")),
-        [format!(":irc.test 476 bob {long} :Bad Channel Mask")]
+        [format!(":irc.test 403 bob {long} :No such channel")]
     );
     assert!(world.ask(bob, "JOIN ,,,").is_empty());
 }
