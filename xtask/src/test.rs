@@ -37,6 +37,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "openssl", package: "openssl", tests: "those of the chat's certificates" },
     Tool { program: "irssi", package: "irssi", tests: "those of the chat with irssi" },
     Tool { program: "weechat", package: "weechat-curses", tests: "those of the chat with WeeChat" },
+    Tool { program: "catgirl", package: "catgirl", tests: "those of the chat with catgirl" },
 ];
 
 /// Runs the documentation's examples and then the tests; the runner's summary comes last. With

@@ -1,12 +1,14 @@
-//! End-to-end tests of `callbox chat` with the clients that people have: irssi and WeeChat from Debian's packages, each
-//! at work on a terminal of its own, with a folder of its own and nothing but loopback to talk to.
+//! End-to-end tests of `callbox chat` with the clients that people have: irssi, WeeChat and catgirl from Debian's
+//! packages, each at work on a terminal of its own, with a folder of its own and nothing but loopback to talk to.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | `irssi` | a person at irssi |
 //! | `weechat` | a person at WeeChat |
+//! | `catgirl` | a person at catgirl |
 //! | `other` | the other person: plain IRC lines over a socket, to see what truly came to the server |
 
+mod catgirl;
 mod irssi;
 mod other;
 mod weechat;
