@@ -29,7 +29,6 @@ fn tokens(config: &Config) -> Isupport {
         .value("CHANMODES", modes::chanmodes())
         .value("CHANNELLEN", limits.channel)
         .value("CHANTYPES", Channel::TYPES)
-        .value("CLIENTTAGDENY", "")
         .value("ELIST", "CMNTU")
         .value("EXCEPTS", "e")
         .value("EXTBAN", format!("{},{}", mask::EXTBAN_PREFIX, mask::EXTBAN_TYPES))
