@@ -371,7 +371,9 @@ pub enum SaslOutcome {
 pub enum RegisterError {
     /// There is one with this name, or one that looks like it.
     Exists,
-    /// The password is too short, too long, or holds what a password may not.
+    /// The password has fewer characters than this.
+    TooShort(usize),
+    /// The password is too long, or holds what a password may not.
     BadPassword,
     /// Too many new accounts from this address, or too many at a time.
     Slowed,

@@ -280,6 +280,7 @@ impl Shared {
     ) -> Result<Result<Box<str>, RegisterError>, Trouble> {
         let ours = |error: PasswordError| match error {
             PasswordError::Hashing(text) => Err(Trouble::Hash(text)),
+            PasswordError::TooShort(least) => Ok(Err(RegisterError::TooShort(least))),
             _ => Ok(Err(RegisterError::BadPassword)),
         };
         let prepared = match password::prepare_new(password, &self.settings) {

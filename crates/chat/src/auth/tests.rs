@@ -304,7 +304,7 @@ fn a_name_is_given_once_and_a_password_has_to_be_one() {
     let refused = |error| Answer::Registered(Err(error));
     for (name, password, error) in [
         ("SALLY", "correct horse", RegisterError::Exists),
-        ("bob", "short", RegisterError::BadPassword),
+        ("bob", "short", RegisterError::TooShort(8)),
         ("bob", &"x".repeat(301), RegisterError::BadPassword),
         ("bob", "with\0nul and more", RegisterError::BadPassword),
     ] {

@@ -1,5 +1,7 @@
 //! REGISTER and VERIFY: new accounts (draft/account-registration).
 
+use std::borrow::Cow;
+
 use callbox_irc::message::Message;
 use callbox_irc::names::Account;
 use callbox_irc::numeric as n;
@@ -12,6 +14,9 @@ use crate::welcome::Check;
 
 /// Bytes of an address for mail: 64 before the `@` and 255 after it (RFC 5321 section 4.5.3.1).
 const EMAIL_MAX: usize = 320;
+
+/// Why a name is not to be had.
+const TAKEN: &str = "There is an account with this name, or one that looks like it";
 
 /// REGISTER.
 pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
@@ -26,20 +31,18 @@ pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
         let text = "You are logged in already";
         return Err(Refusal::fail("REGISTER", "ALREADY_AUTHENTICATED", &[&account], text));
     }
-    let name = match (asked, &turn.me().nick) {
-        ("*", None) => return fail("NEED_NICK", "Choose a nickname first, or name the account"),
-        ("*", Some(nick)) => nick.as_str().to_owned(),
-        _ => asked.to_owned(),
+    let Some(nick) = &turn.me().nick else {
+        // Whoever has none is told nothing of which accounts there are.
+        let text = "Choose a nickname first";
+        return Err(Refusal::fail("REGISTER", "NEED_NICK", &["*"], text));
     };
+    let name = if asked == "*" { nick.as_str() } else { asked }.to_owned();
     let Ok(account) = Account::parse(&name, turn.hub.config.limits.nick) else {
         return fail("BAD_ACCOUNT_NAME", "This cannot be the name of an account");
     };
     let hub = &turn.hub;
     if hub.accounts.contains_key(account.key()) || hub.account_looks.is_taken(account.key(), None) {
-        return fail(
-            "ACCOUNT_EXISTS",
-            "There is an account with this name, or one that looks like it",
-        );
+        return fail("ACCOUNT_EXISTS", TAKEN);
     }
     // An account's name is kept for it as a nickname, so nobody may register under the feet of who has it now.
     if hub.clients.holder(account.key()).is_some_and(|holder| holder != turn.me) {
@@ -99,7 +102,7 @@ impl Turn<'_> {
         asked: &str,
         result: Result<Box<str>, RegisterError>,
     ) -> Outcome {
-        let (code, text) = match result {
+        let (code, text): (_, Cow<'static, str>) = match result {
             Ok(account) => {
                 self.reply("REGISTER", |line| {
                     line.param("SUCCESS").param(&account).text("The account is yours")
@@ -107,15 +110,15 @@ impl Turn<'_> {
                 self.log_in(&account);
                 return Ok(());
             }
-            Err(RegisterError::Exists) => {
-                ("ACCOUNT_EXISTS", "There is an account with this name, or one that looks like it")
+            Err(RegisterError::Exists) => ("ACCOUNT_EXISTS", TAKEN.into()),
+            Err(RegisterError::TooShort(least)) => {
+                ("WEAK_PASSWORD", format!("A password has at least {least} characters").into())
             }
-            Err(RegisterError::BadPassword) => (
-                "WEAK_PASSWORD",
-                "The password is too short or too long; 8 characters are the least",
-            ),
+            Err(RegisterError::BadPassword) => {
+                ("UNACCEPTABLE_PASSWORD", "The password is too long, or holds what none may".into())
+            }
             Err(RegisterError::Slowed) => {
-                ("TEMPORARILY_UNAVAILABLE", "Too many new accounts; try again later")
+                ("TEMPORARILY_UNAVAILABLE", "Too many new accounts; try again later".into())
             }
         };
         Err(Refusal::fail("REGISTER", code, &[asked], text))

@@ -328,6 +328,8 @@ impl World {
             }
             Job::Register { account, key, password, .. } => {
                 if password.0.len() < 8 {
+                    Answer::Registered(Err(RegisterError::TooShort(8)))
+                } else if password.0.len() > 300 {
                     Answer::Registered(Err(RegisterError::BadPassword))
                 } else if self.accounts.contains_key(&*key) {
                     Answer::Registered(Err(RegisterError::Exists))
