@@ -127,13 +127,14 @@ impl PlainDoor {
 
     /// The lines with which the guest comes in.
     pub fn open(&mut self, to_hub: &mut Vec<u8>) {
-        // One request for each, since a request with an unknown capability is refused whole.
+        // One request for each, since a request with an unknown capability is refused whole. Hosts are not shown, so
+        // with chghost nobody seems to leave and to come back for another one.
         let capabilities: &[&str] = match self.style {
             // What was said before is shown apart, with its times.
-            Style::Stream => &["batch", "server-time"],
+            Style::Stream => &["chghost", "batch", "server-time"],
             // The echo is the receipt. Who can ask for history is not sent it unasked: fifty datagrams would only
             // confuse.
-            Style::Datagram => &["echo-message", "batch", "draft/chathistory"],
+            Style::Datagram => &["chghost", "echo-message", "batch", "draft/chathistory"],
         };
         for capability in capabilities {
             Line::bare(to_hub, "CAP").param("REQ").text(capability).end();

@@ -73,7 +73,7 @@ fn a_guest_comes_in_is_greeted_and_told_who_is_here() {
     let mut talk = Talk::opened(Style::Stream);
     assert_eq!(
         talk.take().0,
-        "CAP REQ :batch\r\nCAP REQ :server-time\r\nNICK :guest-46734\r\n\
+        "CAP REQ :chghost\r\nCAP REQ :batch\r\nCAP REQ :server-time\r\nNICK :guest-46734\r\n\
          USER guest 0 * :a guest without an IRC client\r\nCAP END\r\n"
     );
     talk.welcome();
@@ -282,6 +282,7 @@ fn errors_are_plain_sentences_and_what_needs_nothing_is_nothing() {
     }
     assert_eq!(talk.heard("FAIL NICK X sally :Reserved"), "* Reserved\n");
     assert_eq!(talk.heard("CAP * NAK :batch"), "");
+    assert_eq!(talk.heard(":bob!~b@host CHGHOST ~b staff.example"), "");
 }
 
 #[test]
