@@ -6,7 +6,6 @@ use callbox_irc::modes::{ModeString, SetBy, UserModes, parse_user_modes};
 use callbox_irc::names::Channel as ChannelName;
 use callbox_irc::numeric as n;
 
-use crate::deliver::Tags;
 use crate::refusal::{Outcome, Refusal};
 use crate::turn::Turn;
 
@@ -69,13 +68,13 @@ impl Turn<'_> {
             me.operator = None;
         }
         if !made.is_empty() {
-            let me = self.me();
+            let actor = self.actor();
             let mut body = Vec::new();
-            Line::from_source(&mut body, &me.prefix, "MODE")
-                .param(me.name())
+            Line::from_source(&mut body, &actor.prefix, "MODE")
+                .param(self.me().name())
                 .params(made.params())
                 .end();
-            self.send(&Tags::default(), &body);
+            self.send(&actor.unstamped_tags(), &body);
         }
         if unknown {
             return Err(Refusal::numeric(n::ERR_UMODEUNKNOWNFLAG, &[]));

@@ -10,7 +10,6 @@ use super::user::cut;
 use crate::client::ClientId;
 use crate::config::Config;
 use crate::contract::{Job, Secret};
-use crate::deliver::Tags;
 use crate::pending::Then;
 use crate::refusal::{Outcome, Refusal};
 use crate::turn::Turn;
@@ -115,11 +114,11 @@ impl Turn<'_> {
         me.operator = Some(name);
         me.modes.insert(UserModes::OPERATOR);
         let nick = me.name().to_owned();
-        let prefix = me.prefix.clone();
+        let actor = self.actor();
         self.numeric(n::RPL_YOUREOPER, &[], n::RPL_YOUREOPER.text);
         let mut body = Vec::new();
-        Line::from_source(&mut body, &prefix, "MODE").param(&nick).param("+o").end();
-        self.send(&Tags::default(), &body);
+        Line::from_source(&mut body, &actor.prefix, "MODE").param(&nick).param("+o").end();
+        self.send(&actor.unstamped_tags(), &body);
         if let Some(host) = host {
             self.change_host(host);
         }

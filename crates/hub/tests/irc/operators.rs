@@ -45,6 +45,18 @@ fn who_knows_the_password_becomes_an_operator() {
 }
 
 #[test]
+fn a_change_of_ones_own_modes_has_the_tags_of_who_made_it() {
+    let (mut world, _) = with_operator();
+    let ann = world.user_with("ann", "account-tag message-tags");
+    world.send(ann, "REGISTER * * correct-horse");
+    world.forget();
+    world.send_all(ann, &["MODE ann +i", "OPER root sesame"]);
+    let lines = world.lines(ann);
+    assert_eq!(lines[0], "@account=ann :ann!~ann@127.0.0.1 MODE ann +i");
+    assert_eq!(lines[2], "@account=ann :ann!~ann@127.0.0.1 MODE ann +o");
+}
+
+#[test]
 fn a_new_host_looks_like_a_return_to_who_knows_no_chghost() {
     let (mut world, root) = with_operator();
     let old = world.user("old");
