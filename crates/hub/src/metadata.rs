@@ -112,6 +112,20 @@ impl Turn<'_> {
             self.sink.record(Record::Metadata { owner: keeper, key: key.into(), value });
         }
         self.announce_metadata(owner, key, value);
+        for other in self.same_account(owner) {
+            self.announce_metadata(Owner::User(other), key, value);
+        }
+    }
+
+    /// The other users who are logged in to the account of `owner`: what is said about one is said about all.
+    fn same_account(&self, owner: Owner) -> Vec<ClientId> {
+        let Owner::User(id) = owner else { return Vec::new() };
+        let Some(account) = &self.client(id).account else { return Vec::new() };
+        let has_it = |client: &Client| {
+            client.account.as_ref().is_some_and(|other| other.key() == account.key())
+        };
+        let users = self.hub.clients.users();
+        users.filter(|(other, client)| *other != id && has_it(client)).map(|(id, _)| id).collect()
     }
 
     /// Tells those who watch `key` of `owner`, but for me, that I changed it.

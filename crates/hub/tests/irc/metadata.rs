@@ -1,5 +1,6 @@
 //! METADATA: facts about users and channels.
 
+use base64::Engine as _;
 use callbox_hub::config::Operator;
 use callbox_hub::contract::{Record, Saved};
 
@@ -485,6 +486,24 @@ fn two_connections_of_one_account_have_the_same_facts() {
         ask(&mut world, other, "METADATA * LIST", "metadata other"),
         [":irc.test 761 other other mood * :good"]
     );
+}
+
+#[test]
+fn a_change_by_one_connection_of_an_account_is_told_of_all_of_them() {
+    let (mut world, alice, bob) = pair();
+    world.send(alice, "REGISTER * * correct-horse");
+    let phone = world.connect();
+    world.send_all(phone, &["CAP REQ :sasl draft/metadata-2 batch", "AUTHENTICATE PLAIN"]);
+    let secret = base64::engine::general_purpose::STANDARD.encode("\0alice\0correct-horse");
+    world.send(phone, &format!("AUTHENTICATE {secret}"));
+    world.send_all(phone, &["NICK phone", "USER p 0 * :p", "CAP END"]);
+    world.send_all(phone, &["JOIN #other", "METADATA * SUB status"]);
+    world.send_all(bob, &["JOIN #other", "METADATA * SUB status"]);
+    world.forget();
+    world.send(alice, "METADATA * SET status :at tea");
+    let of = |nick| format!(":alice!~alice@127.0.0.1 METADATA {nick} status * :at tea");
+    assert_eq!(world.bodies(bob), [of("alice"), of("phone")]);
+    assert_eq!(world.bodies(phone), [of("phone")]);
 }
 
 #[test]
