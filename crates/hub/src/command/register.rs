@@ -107,7 +107,9 @@ impl Turn<'_> {
                 self.reply("REGISTER", |line| {
                     line.param("SUCCESS").param(&account).text("The account is yours")
                 });
+                let before = self.me().modes;
                 self.log_in(&account);
+                self.tell_registered(before);
                 return Ok(());
             }
             Err(RegisterError::Exists) => ("ACCOUNT_EXISTS", TAKEN.into()),

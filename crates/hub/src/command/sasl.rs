@@ -153,8 +153,21 @@ impl Turn<'_> {
 
     /// SASL is done.
     fn logged_in(&mut self, account: &str) {
+        let before = self.me().modes;
         self.log_in(account);
         self.numeric(n::RPL_SASLSUCCESS, &[], n::RPL_SASLSUCCESS.text);
+        self.tell_registered(before);
+    }
+
+    /// Tells me that I have `+r`, which I had not `before`: a client knows its modes by what it is told. What comes before
+    /// registration is complete is told with the welcome.
+    pub(crate) fn tell_registered(&mut self, before: UserModes) {
+        let me = self.me();
+        if me.modes.contains(UserModes::REGISTERED) && !before.contains(UserModes::REGISTERED) {
+            let mut body = Vec::new();
+            Line::from_source(&mut body, &me.prefix, "MODE").param(me.name()).param("+r").end();
+            self.send(&Tags::default(), &body);
+        }
     }
 
     /// I am `name` from now on: RPL_LOGGEDIN to me, ACCOUNT to those who see me and asked for it.

@@ -36,6 +36,7 @@ fn an_account_is_made_and_logged_in_to_at_once() {
         [
             ":irc.test REGISTER SUCCESS alice :The account is yours",
             ":irc.test 900 alice alice!~alice@127.0.0.1 alice :You are now logged in as alice",
+            ":alice!~alice@127.0.0.1 MODE alice +r",
         ]
     );
     assert_eq!(
@@ -137,6 +138,20 @@ fn somebody_logs_in_before_coming_in() {
             .any(|line| line.ends_with(" 001 alice :Welcome to the callbox network, alice"))
     );
     assert!(lines.iter().any(|line| line.contains(" 221 alice +r")), "{lines:#?}");
+}
+
+#[test]
+fn who_logs_in_later_is_told_of_the_mode() {
+    let mut world = with_account();
+    let bob = world.user_with("bob", "sasl");
+    let login = format!("AUTHENTICATE {}", plain("alice", "correct-horse"));
+    for told in [&["900", "903", "MODE"] as &[&str], &["900", "903"]] {
+        world.ask(bob, "AUTHENTICATE PLAIN");
+        let lines = world.ask(bob, &login);
+        let commands: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+        assert_eq!(commands, told, "once: {lines:#?}");
+    }
+    assert_eq!(world.ask(bob, "MODE bob"), [":irc.test 221 bob +r"]);
 }
 
 #[test]
