@@ -66,9 +66,25 @@ impl Failure {
     }
 }
 
-/// A message as one line in which nothing can drive a terminal: it may quote a line of input, a path or a peer.
-fn visible(message: &str) -> String {
-    Bare(message.as_bytes()).to_string()
+/// A message as one line in which nothing can drive a terminal: it may quote a line of input, a path or a peer. Errors of
+/// the system's that were put into it lose their numbers.
+pub fn visible(message: &str) -> String {
+    Bare(without_numbers(message).as_bytes()).to_string()
+}
+
+/// The text without the numbers that Rust appends to errors of the system's: `Permission denied (os error 13)`.
+fn without_numbers(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.push_str(rest);
+            }
+            _ => text.extend([" (os error ", part]),
+        }
+    }
+    text
 }
 
 /// Output could not be written.
@@ -306,6 +322,14 @@ mod tests {
         for (port, low) in [(0, false), (1, true), (1023, true), (1024, false), (3000, false)] {
             assert_eq!(denied(port).contains("below 1024"), low, "{port}");
         }
+    }
+
+    #[test]
+    fn errors_of_the_system_s_are_said_without_their_numbers() {
+        let text = "cannot read a: Permission denied (os error 13); it is (os error x) there";
+        let failure = Failure::usage(text);
+        let said = "cannot read a: Permission denied; it is (os error x) there";
+        assert_eq!(failure.message(), Some(said));
     }
 
     #[test]
