@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 
-use callbox_chat::beside::talk::{self, Talk, Terminal};
+use callbox_chat::beside::talk::Talk;
 use callbox_chat::running::{Chat, Parts, StartError, Tell};
 use callbox_chat::settings::{self, Listener, ListenerTls, LoadError, Settings};
 use callbox_net::datagram::DatagramSocket;
@@ -13,8 +13,9 @@ use callbox_net::stream::StreamListener;
 use callbox_net::trace::Trace;
 use callbox_net::{limits, signal};
 
-use super::folder;
+use super::{folder, talk};
 use crate::cli::ChatServerArgs;
+use crate::client::input;
 use crate::messages::{self, Exit, Failure, Reason};
 use crate::server::places::{Place, listen_at};
 
@@ -36,13 +37,14 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     };
     let Sockets { listeners, datagrams, places } = sockets(&settings, &Trace::off())?;
     let (talk, terminal) = match args.talk {
-        true => seat(args.name.as_deref())?,
+        true => Some(talk::seat(args.name.as_deref(), &settings)?).unzip(),
         false => (None, None),
     };
+    let screen = talk.as_ref().filter(|_| talk::has_prompt()).map(Talk::screen);
     let quiet = args.quiet;
     let tell = Tell::new(move |line| {
         if !quiet {
-            messages::status(line);
+            talk::status(screen.as_ref(), &messages::visible(line));
         }
     });
     let reread = Box::new(move || read(config.as_ref(), &args));
@@ -55,7 +57,10 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
         move || {
             stop.stop();
         },
-        || process::exit(Exit::Interrupted as i32),
+        || {
+            input::restore_terminal();
+            process::exit(Exit::Interrupted as i32)
+        },
     )
     .and_then(|()| signal::on_hangup(move || reload.reload()))
     .map_err(|error| Failure::network(format!("cannot listen for signals: {}", Reason(&error))))?;
@@ -67,9 +72,12 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     }
     if let Some(terminal) = terminal {
         let handle = chat.handle();
-        super::talk::start(terminal, move || handle.stop())?;
+        talk::start(terminal, move || handle.stop())?;
     }
-    chat.run().map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))
+    let served = chat.run();
+    // Somebody may still stand at the prompt.
+    input::restore_terminal();
+    served.map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))
 }
 
 /// A chat at a free port of 127.0.0.1 that keeps nothing and says nothing, and its address.
@@ -183,20 +191,10 @@ fn bind(place: Place, datagrams: bool, trace: &Trace) -> io::Result<Vec<Bound>> 
     }
 }
 
-/// The person at the terminal.
-fn seat(name: Option<&str>) -> Result<(Option<Talk>, Option<Terminal>), Failure> {
-    let login = std::env::var("USER").ok().filter(|name| !name.is_empty());
-    let name = name.map(ToOwned::to_owned).or(login).unwrap_or_else(|| "host".to_owned());
-    let (talk, terminal) = talk::talk(&name).map_err(|error| {
-        Failure::network(format!("cannot talk from this terminal: {}", Reason(&error)))
-    })?;
-    Ok((Some(talk), Some(terminal)))
-}
-
 /// Says every mistake, each on a line of its own.
 fn mistakes(lines: &[String]) -> Failure {
     for line in lines {
-        messages::error(callbox_exchange::Bare(line.as_bytes()));
+        messages::error(messages::visible(line));
     }
     Failure::said(Exit::Usage)
 }

@@ -1,17 +1,57 @@
 //! `--talk`: the terminal's side of the person who runs the server.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use callbox_chat::beside::talk::Terminal;
-use rustyline::error::ReadlineError;
-use rustyline::{DefaultEditor, ExternalPrinter};
+use callbox_chat::beside::talk::{self, Screen, Talk, Terminal};
+use callbox_chat::settings::Settings;
+use callbox_irc::names::{NameError, Nick};
+use rustyline::ExternalPrinter;
 
-use crate::messages::{self, Console, Failure, Reason};
+use crate::client::input::{Input, InputLine};
+use crate::messages::{self, Console, Exit, Failure, Reason};
 
 /// What stands before a line that is typed.
 const PROMPT: &str = "> ";
+
+/// What somebody is called who gave no name and has no login name that could be one.
+const NOBODY: &str = "host";
+
+/// The person at the terminal: the chat's side, and the terminal's.
+pub(super) fn seat(name: Option<&str>, settings: &Settings) -> Result<(Talk, Terminal), Failure> {
+    let check = |name: &str| Nick::parse(name, settings.hub.limits.nick).map(drop);
+    let name = match name {
+        Some(name) => {
+            check(name).map_err(|error| no_name(name, error))?;
+            name.to_owned()
+        }
+        None => std::env::var("USER")
+            .ok()
+            .filter(|name| check(name).is_ok())
+            .unwrap_or_else(|| NOBODY.to_owned()),
+    };
+    talk::talk(&name).map_err(|error| {
+        Failure::network(format!("cannot talk from this terminal: {}", Reason(&error)))
+    })
+}
+
+fn no_name(name: &str, error: NameError) -> Failure {
+    Failure::usage(format!("--name '{name}' cannot be a name here: {error}"))
+}
+
+/// Whether the person has a prompt, above which everything has to be shown.
+pub(super) fn has_prompt() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Says a line of the server's own to the person at the prompt, without spoiling it; where nobody is, as anywhere else.
+pub(super) fn status(screen: Option<&Screen>, line: &str) {
+    let is_shown = screen.is_some_and(|screen| screen.show(format!("{line}\n").as_bytes()));
+    if !is_shown {
+        messages::status(line);
+    }
+}
 
 /// Starts the threads that read and write the terminal. `stop` is called on Ctrl-C, which at a prompt is a key and no
 /// signal. At the end of input the person has left, and the server goes on.
@@ -20,14 +60,23 @@ pub(super) fn start(
     stop: impl FnOnce() + Send + 'static,
 ) -> Result<(), Failure> {
     let (typed, shown) = terminal.split();
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        let mut editor = DefaultEditor::new().map_err(|error| no_prompt(&error))?;
-        let printer = editor.create_external_printer().map_err(|error| no_prompt(&error))?;
-        spawn("talk-shown", move || show_above_prompt(&shown, printer))?;
-        spawn("talk-typed", move || read_at_prompt(editor, typed, stop))
-    } else {
+    if !has_prompt() {
         spawn("talk-shown", move || show(&shown))?;
-        spawn("talk-typed", move || read(typed))
+        return spawn("talk-typed", move || read(typed));
+    }
+    let (opened, printer) = sync_channel(0);
+    spawn("talk-typed", move || match Input::open() {
+        Ok(mut input) => {
+            let _ = opened.send(Ok(input.printer()));
+            read_at_prompt(input, typed, stop);
+        }
+        Err(failure) => {
+            let _ = opened.send(Err(failure));
+        }
+    })?;
+    match printer.recv().unwrap_or_else(|_| Err(Failure::said(Exit::Network)))? {
+        Some(printer) => spawn("talk-shown", move || show_above_prompt(&shown, printer)),
+        None => spawn("talk-shown", move || show(&shown)),
     }
 }
 
@@ -36,26 +85,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
     thread.map(drop).map_err(|error| messages::no_thread(&error))
 }
 
-fn no_prompt(error: &ReadlineError) -> Failure {
-    let text = match error {
-        ReadlineError::Io(error) => Reason(error).to_string(),
-        other => other.to_string(),
-    };
-    Failure::usage(format!("cannot ask at this terminal: {text}"))
-}
-
-fn read_at_prompt(mut editor: DefaultEditor, mut typed: impl Write, stop: impl FnOnce()) {
+fn read_at_prompt(mut input: Input, mut typed: impl Write, stop: impl FnOnce()) {
     loop {
-        match editor.readline(PROMPT) {
-            Ok(line) => {
-                // A history that takes no more loses a convenience.
-                let _ = editor.add_history_entry(&line);
-                if writeln!(typed, "{line}").is_err() {
+        match input.next(PROMPT) {
+            Ok(Some(InputLine::Line(mut line))) => {
+                line.push(b'\n');
+                if typed.write_all(&line).is_err() {
                     return;
                 }
             }
-            Err(ReadlineError::Interrupted) => return stop(),
-            Err(_) => {
+            // No prompt gives one.
+            Ok(Some(InputLine::TooLong)) => {}
+            Err(failure) if failure.exit() == Exit::Interrupted => return stop(),
+            Ok(None) | Err(_) => {
                 let _ = writeln!(typed, "/quit");
                 return;
             }
@@ -63,7 +105,7 @@ fn read_at_prompt(mut editor: DefaultEditor, mut typed: impl Write, stop: impl F
     }
 }
 
-fn show_above_prompt(shown: &Receiver<Vec<u8>>, mut printer: impl ExternalPrinter) {
+fn show_above_prompt(shown: &Receiver<Vec<u8>>, mut printer: Box<dyn ExternalPrinter + Send>) {
     while let Ok(text) = shown.recv() {
         if printer.print(String::from_utf8_lossy(&text).into_owned()).is_err() {
             return;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use callbox_exchange::lines::MAX_LINE;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -18,9 +19,14 @@ const HISTORY: usize = 1_000;
 /// The terminal as it was before the first prompt.
 static BEFORE_PROMPTS: OnceLock<Termios> = OnceLock::new();
 
+/// Whether a thread stands at a prompt.
+static AT_PROMPT: AtomicBool = AtomicBool::new(false);
+
 /// Puts the terminal back as it was, for a process that ends while another thread stands at a prompt.
 pub fn restore_terminal() {
-    if let Some(before) = BEFORE_PROMPTS.get() {
+    if AT_PROMPT.load(Ordering::Relaxed)
+        && let Some(before) = BEFORE_PROMPTS.get()
+    {
         // Nothing is left to do about a terminal that does not take it.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
         // The prompt had bracketed paste switched on (xterm's control sequences, private mode 2004), and stands unended.
@@ -85,12 +91,17 @@ impl Input {
     /// that ends the run as SIGINT would.
     pub fn next(&mut self, prompt: &str) -> Result<Option<InputLine>, Failure> {
         match self {
-            Self::Terminal(editor) => match editor.readline(prompt) {
-                Ok(line) => Ok(Some(InputLine::Line(line.into_bytes()))),
-                Err(ReadlineError::Eof) => Ok(None),
-                Err(ReadlineError::Interrupted) => Err(Failure::said(Exit::Interrupted)),
-                Err(error) => Err(unusable(&error)),
-            },
+            Self::Terminal(editor) => {
+                AT_PROMPT.store(true, Ordering::Relaxed);
+                let line = editor.readline(prompt);
+                AT_PROMPT.store(false, Ordering::Relaxed);
+                match line {
+                    Ok(line) => Ok(Some(InputLine::Line(line.into_bytes()))),
+                    Err(ReadlineError::Eof) => Ok(None),
+                    Err(ReadlineError::Interrupted) => Err(Failure::said(Exit::Interrupted)),
+                    Err(error) => Err(unusable(&error)),
+                }
+            }
             Self::Plain(stdin) => read_line(stdin).map_err(|e| {
                 Failure::network(format!("cannot read standard input: {}", Reason(&e)))
             }),

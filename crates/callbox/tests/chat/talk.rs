@@ -1,6 +1,8 @@
 //! `--talk`: the person who runs the server talks in the lobby.
 
-use callbox_testkit::{Signal, Terminal, listening_address};
+use std::fs;
+
+use callbox_testkit::{Program, Signal, Terminal, listening_address};
 
 use crate::{Irc, chat, ready};
 
@@ -48,6 +50,60 @@ fn the_end_of_what_is_typed_is_not_the_end_of_the_server() {
     alice.so_far();
     terminal.signal(Signal::TERM);
     terminal.wait().expect_code(0);
+}
+
+#[test]
+fn who_says_good_bye_at_the_prompt_comes_back_by_saying_something() {
+    let mut terminal = Terminal::spawn(chat().args(ARGS));
+    terminal.wait_for("Listening at ");
+    let address = listening_address(&format!("Listening at {}", terminal.wait_for("\r\n")));
+    terminal.wait_for("* you are host in #lobby");
+    let mut alice = Irc::in_lobby(address, "alice");
+    terminal.wait_for("* alice came in");
+    terminal.type_text("/quit\r");
+    alice.expect(" QUIT ");
+    terminal.wait_for("* you left");
+    terminal.type_text("here again\r");
+    terminal.wait_for("* you are host in #lobby");
+    alice.expect_end_of_line("PRIVMSG #lobby :here again");
+    terminal.signal(Signal::TERM);
+    terminal.wait().expect_code(0);
+}
+
+#[test]
+fn what_the_server_has_to_say_does_not_spoil_a_line_that_is_typed() {
+    let mut terminal = Terminal::spawn(chat().args(ARGS));
+    terminal.wait_for("* you are host in #lobby");
+    terminal.type_text("half a line");
+    terminal.wait_for("half a line");
+    terminal.signal(Signal::HUP);
+    terminal.wait_for("The new settings hold\r\n> half a line");
+    terminal.signal(Signal::TERM);
+    terminal.wait().expect_code(0);
+}
+
+#[test]
+fn a_signal_at_the_prompt_leaves_the_terminal_as_it_was() {
+    let script = format!("{}; echo; stty -a", chat().args(ARGS).command_line());
+    let mut terminal = Terminal::spawn(Program::new("/bin/sh").args(["-c", &script]));
+    terminal.wait_for("* you are host in #lobby");
+    terminal.wait_for("> ");
+    let children = format!("/proc/{0}/task/{0}/children", terminal.id());
+    let child = fs::read_to_string(children).expect("the shell's child");
+    Program::new("kill").args(["-TERM", child.trim()]).run().expect_code(0);
+    let modes = terminal.wait_for("extproc");
+    assert!(modes.contains(" icanon ") && modes.contains(" echo "), "{modes}");
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_refused_and_a_login_name_like_that_is_not_used() {
+    let args = ["server", "-p", "0", "--ephemeral", "--talk"];
+    let refused = chat().args(args).arg("--name").arg("two words").run();
+    refused.expect_code(2).stderr_contains("--name 'two words' cannot be a name here");
+    let mut server = chat().args(args).env("USER", "two words").spawn();
+    server.wait_for_stdout("* you are host in #lobby");
+    server.signal(Signal::TERM);
+    server.wait().expect_code(0);
 }
 
 #[test]

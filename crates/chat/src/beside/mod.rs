@@ -46,8 +46,10 @@ pub struct Beside {
     guests: Guests,
     /// What the hub is to be called for.
     calls: VecDeque<Call>,
-    /// The number of the terminal's connection.
+    /// The terminal's connection.
     terminal: Option<ConnId>,
+    /// How often the person there came in: the generation of the next such connection.
+    seatings: u32,
 }
 
 /// Something that the hub is to be called for.
@@ -77,6 +79,7 @@ impl Beside {
             guests: Guests::default(),
             calls: VecDeque::new(),
             terminal: None,
+            seatings: 0,
         }
     }
 
@@ -87,7 +90,7 @@ impl Beside {
             let registry = entrance.registry();
             registry.register(&mut SourceFd(source), Token(number), Interest::READABLE)?;
         }
-        self.seat_terminal(entrance.conn(TERMINAL as u32, 0));
+        self.seat_terminal(&entrance);
         let mut events = Events::with_capacity(EVENTS);
         let mut ready = vec![true; sources.len()];
         loop {
@@ -124,8 +127,10 @@ impl Beside {
     }
 
     /// The person at the terminal comes in.
-    fn seat_terminal(&mut self, conn: ConnId) {
+    fn seat_terminal<M: Machine, D: Doors>(&mut self, entrance: &Entrance<'_, M, D>) {
         let Some(talk) = &self.talk else { return };
+        let conn = entrance.conn(TERMINAL as u32, self.seatings);
+        self.seatings = self.seatings.wrapping_add(1);
         let mut door = PlainDoor::new(talk.name(), &self.lobby, Style::Stream);
         let mut lines = Vec::new();
         door.open(&mut lines);
@@ -147,8 +152,13 @@ impl Beside {
             self.act_on(news);
             return more;
         }
-        let Some(conn) = self.terminal else { return false };
         while let Some(line) = self.talk.as_mut().and_then(Talk::next_line) {
+            // Who said good-bye, or was thrown out, comes back by saying something.
+            if !line.is_empty() && self.terminal.is_none_or(|conn| self.guests.door(conn).is_none())
+            {
+                self.seat_terminal(entrance);
+            }
+            let Some(conn) = self.terminal else { continue };
             let (mut to_hub, mut to_person) = (Vec::new(), Vec::new());
             if let Some(door) = self.guests.door(conn) {
                 door.say(&line, &mut to_hub, &mut to_person);

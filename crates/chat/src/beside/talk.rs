@@ -25,7 +25,22 @@ pub struct Talk {
     typed: UnixStream,
     framer: Framer,
     read: Vec<u8>,
-    shown: SyncSender<Vec<u8>>,
+    screen: Screen,
+}
+
+/// Where the person reads.
+#[derive(Clone, Debug)]
+pub struct Screen(SyncSender<Vec<u8>>);
+
+impl Screen {
+    /// Shows `text`, lines with their LFs. False if nobody reads any more.
+    pub fn show(&self, text: &[u8]) -> bool {
+        match self.0.try_send(text.to_vec()) {
+            // A terminal that is stopped does without.
+            Ok(()) | Err(TrySendError::Full(_)) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
 }
 
 /// The terminal's side.
@@ -45,7 +60,7 @@ pub fn talk(name: &str) -> io::Result<(Talk, Terminal)> {
         typed: ours,
         framer: Framer::new(Limits { tags: 0, body: LINE_MAX }),
         read: Vec::new(),
-        shown: sender,
+        screen: Screen(sender),
     };
     Ok((talk, Terminal { typed: theirs, shown: receiver }))
 }
@@ -101,10 +116,13 @@ impl Talk {
         }
     }
 
+    /// What the person reads, for who else has something to say.
+    pub fn screen(&self) -> Screen {
+        self.screen.clone()
+    }
+
     pub(super) fn show(&self, text: &[u8]) {
-        match self.shown.try_send(text.to_vec()) {
-            // A terminal that is stopped, or gone.
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
+        // A terminal that is gone is told no more.
+        self.screen.show(text);
     }
 }
