@@ -117,7 +117,7 @@ fn read(config: Option<&PathBuf>, args: &ChatServerArgs) -> Result<Settings, Vec
     }
     settings.data.ephemeral |= args.ephemeral;
     if args.no_flood_control {
-        settings.hub.flood = None;
+        settings.lift_flood_control();
     }
     if let Some(threads) = args.threads {
         settings.threads = Some(usize::from(threads));

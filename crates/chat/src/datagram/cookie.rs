@@ -85,9 +85,12 @@ impl std::fmt::Debug for Cookies {
 pub struct Guess([u8; DIGITS]);
 
 impl Guess {
-    /// The guess in a datagram: six digits and nothing else but white space around them.
+    /// The guess in a datagram: six digits, perhaps after `say `, for who does as told to the letter, and nothing else but
+    /// white space around them.
     pub fn parse(datagram: &[u8]) -> Option<Self> {
-        let digits: [u8; DIGITS] = datagram.trim_ascii().try_into().ok()?;
+        let text = datagram.trim_ascii();
+        let digits = text.strip_prefix(BEFORE).unwrap_or(text);
+        let digits: [u8; DIGITS] = digits.try_into().ok()?;
         digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
     }
 }
@@ -155,10 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn a_guess_is_six_digits_and_nothing_else() {
+    fn a_guess_is_six_digits_and_perhaps_the_word_that_stood_before_them() {
         assert!(Guess::parse(b"471103").is_some());
         assert!(Guess::parse(b" 471103\r\n").is_some());
-        for other in [&b""[..], b"47110", b"4711031", b"47110x", b"say 471103", "٤٧١١٠٣".as_bytes()]
+        assert_eq!(Guess::parse(b"say 471103\n"), Guess::parse(b"471103"));
+        for other in
+            [&b""[..], b"47110", b"4711031", b"47110x", b"say 4711031", "٤٧١١٠٣".as_bytes()]
         {
             assert_eq!(Guess::parse(other), None);
         }

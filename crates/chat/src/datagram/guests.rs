@@ -1,13 +1,22 @@
 //! The guests who are in by datagrams: a table by address, bounded, in which whoever falls silent is found again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use callbox_hub::contract::ConnId;
 
-use super::throttle::{Bucket, party};
-use crate::plain::PlainDoor;
+use super::throttle::{Bucket, Rate, party};
+use crate::plain::{MAX_TEXT, PlainDoor};
+
+/// Lines of a guest that wait for their turn. Somebody who pastes a verse has fewer.
+const MAX_WAITING: usize = 32;
+
+/// Bytes of them: a few of the longest.
+const MAX_WAITING_BYTES: usize = 4 * MAX_TEXT;
+
+/// Bytes of a line that count as one: about what fits into one message.
+const BYTES_A_LINE: usize = 400;
 
 /// A guest.
 #[derive(Debug)]
@@ -24,11 +33,16 @@ pub(super) struct Guest {
     pub(super) has_spoken: bool,
     /// When the guest last sent something.
     pub(super) heard: Duration,
-    pub(super) lines: Bucket,
+    lines: Bucket,
+    /// Lines that wait until the bucket has something for them, so that a program that sends and receives in turn is
+    /// slowed and not left without an answer.
+    waiting: VecDeque<Vec<u8>>,
     /// The last line was dropped for coming too soon, and the guest told.
     pub(super) slowed: bool,
     /// Where it stands among the deadlines.
     due: Duration,
+    /// Where it stands among the turns.
+    turn: Option<Duration>,
 }
 
 impl Guest {
@@ -42,10 +56,40 @@ impl Guest {
             has_spoken: false,
             heard: now,
             lines: Bucket::default(),
+            waiting: VecDeque::new(),
             slowed: false,
             due: now,
+            turn: None,
         }
     }
+
+    /// Has `line` wait for its turn. False if too much waits already.
+    pub(super) fn queue(&mut self, line: &[u8]) -> bool {
+        // More of it is not needed to refuse it for its length.
+        let line = line.get(..=MAX_TEXT).unwrap_or(line);
+        let bytes: usize = self.waiting.iter().map(Vec::len).sum();
+        let has_room = self.waiting.len() < MAX_WAITING && bytes + line.len() <= MAX_WAITING_BYTES;
+        if has_room {
+            self.waiting.push_back(line.to_vec());
+        }
+        has_room
+    }
+
+    /// The next line whose turn it is.
+    pub(super) fn next_line(&mut self, rate: Rate, now: Duration) -> Option<Vec<u8>> {
+        let cost = cost(self.waiting.front()?);
+        if self.lines.take(cost, rate, now) { self.waiting.pop_front() } else { None }
+    }
+
+    /// When it is the turn of the next line.
+    fn next_turn(&self, rate: Rate) -> Option<Duration> {
+        Some(self.lines.ready_at(cost(self.waiting.front()?), rate))
+    }
+}
+
+/// What a line takes from its guest's bucket. A line has a few kilobytes at the most.
+fn cost(line: &[u8]) -> u32 {
+    u32::try_from(1 + line.len() / BYTES_A_LINE).unwrap_or(u32::MAX)
 }
 
 /// All guests.
@@ -60,6 +104,8 @@ pub(super) struct Guests {
     /// How many guests a party outside has.
     parties: HashMap<IpAddr, usize>,
     deadlines: BTreeSet<(Duration, ConnId)>,
+    /// When it is whose turn, of those who have lines waiting.
+    turns: BTreeSet<(Duration, ConnId)>,
 }
 
 impl Guests {
@@ -71,6 +117,7 @@ impl Guests {
             by_address: HashMap::new(),
             parties: HashMap::new(),
             deadlines: BTreeSet::new(),
+            turns: BTreeSet::new(),
         }
     }
 
@@ -113,6 +160,9 @@ impl Guests {
         let guest = self.by_conn.remove(&conn)?;
         self.by_address.remove(&guest.address);
         self.deadlines.remove(&(guest.due, conn));
+        if let Some(turn) = guest.turn {
+            self.turns.remove(&(turn, conn));
+        }
         let party = party(guest.address.ip());
         if let Some(count) = self.parties.get_mut(&party) {
             *count -= 1;
@@ -123,9 +173,28 @@ impl Guests {
         Some(guest)
     }
 
-    /// When [`Self::remove_silent`] is to be asked next.
+    /// When [`Self::remove_silent`] and [`Self::take_turn`] are to be asked next.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(due, _)| *due)
+        let silent = self.deadlines.first().map(|(due, _)| *due);
+        let turn = self.turns.first().map(|(turn, _)| *turn);
+        silent.into_iter().chain(turn).min()
+    }
+
+    /// Notes when it is the turn of what `conn` has waiting.
+    pub(super) fn note_turn(&mut self, conn: ConnId, rate: Rate) {
+        let Some(guest) = self.by_conn.get_mut(&conn) else { return };
+        if let Some(turn) = guest.turn.take() {
+            self.turns.remove(&(turn, conn));
+        }
+        guest.turn = guest.next_turn(rate);
+        self.turns.extend(guest.turn.map(|turn| (turn, conn)));
+    }
+
+    /// A guest of whom a line waits whose turn it is, if there is one; its next turn has to be
+    /// [noted](Self::note_turn).
+    pub(super) fn at_turn(&mut self, now: Duration) -> Option<&mut Guest> {
+        let (_, conn) = self.turns.first().filter(|(turn, _)| *turn <= now)?;
+        self.by_conn.get_mut(conn)
     }
 
     /// Takes out a guest who has been silent for too long, if there is one.
@@ -152,9 +221,13 @@ impl Guests {
         count == self.by_address.len()
             && count == self.deadlines.len()
             && count == self.parties.values().sum::<usize>()
+            && self.turns.len()
+                == self.by_conn.values().filter(|guest| guest.turn.is_some()).count()
             && self.by_conn.values().all(|guest| {
                 self.by_address.get(&guest.address) == Some(&guest.conn)
                     && self.deadlines.contains(&(guest.due, guest.conn))
+                    && guest.turn.is_some() != guest.waiting.is_empty()
+                    && guest.turn.is_none_or(|turn| self.turns.contains(&(turn, guest.conn)))
             })
     }
 }

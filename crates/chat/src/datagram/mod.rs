@@ -9,7 +9,7 @@
 //!
 //! - An address that is not loopback is first told a number, and comes in by sending it back ([`cookie`]). Until
 //!   then nothing is kept for it.
-//! - What such an address is told is 22 bytes (29 to 50 with the headers of IPv4 for a question of one byte),
+//! - What such an address is told is 22 bytes (28 to 50 with the headers of IPv4 for a question of no byte),
 //!   rationed for each address and for all together ([`throttle`]): at the most 500 a second, 25 kB with headers,
 //!   leave for all forged addresses there are.
 //! - Guesses are rationed likewise. By the default settings a guesser needs ten weeks on average to come in as one
@@ -49,9 +49,6 @@ const MAX_LINES: usize = 32;
 /// Bytes of the longest datagram to a guest: with the headers of IPv6 and UDP it fits into the 1,280 bytes that
 /// every link takes whole (RFC 8200, section 5). Longer text goes in several.
 const MAX_DATAGRAM: usize = 1_200;
-
-/// Bytes of a line that count as one: about what fits into one message.
-const BYTES_A_LINE: usize = 400;
 
 /// Bytes of a dropped line that its sender is shown.
 const SHOWN: usize = 40;
@@ -153,7 +150,7 @@ impl DatagramDoor {
     ) {
         let (from, now) = (canonical(from), now.monotonic);
         // Nobody can be answered at port 0.
-        if datagram.is_empty() || from.port() == 0 {
+        if from.port() == 0 {
             return;
         }
         if self.guests.at(&from).is_none() {
@@ -185,8 +182,15 @@ impl DatagramDoor {
         self.guests.next_deadline()
     }
 
-    /// It is `now`: whoever has been silent for too long leaves.
+    /// It is `now`: lines whose turn it is are said, and whoever has been silent for too long leaves.
     pub fn handle_timeout(&mut self, now: Now, out: &mut dyn Outputs) {
+        while let Some(guest) = self.guests.at_turn(now.monotonic) {
+            let (mut to_hub, mut to_person) = (Vec::new(), Vec::new());
+            say_waiting(guest, self.settings.lines, now.monotonic, &mut to_hub, &mut to_person);
+            deliver(guest, &to_hub, &to_person, out);
+            let conn = guest.conn;
+            self.guests.note_turn(conn, self.settings.lines);
+        }
         while let Some(guest) = self.guests.remove_silent(now.monotonic) {
             let silence = spell(self.settings.silence);
             let text =
@@ -310,18 +314,34 @@ impl DatagramDoor {
             return;
         }
         guest.has_spoken = true;
+        let rate = self.settings.lines;
         let (mut to_hub, mut to_person) = (Vec::new(), Vec::new());
-        for (number, line) in lines(datagram).enumerate() {
-            let cost = 1 + line.len() / BYTES_A_LINE;
-            let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-            if number < MAX_LINES && guest.lines.take(cost, self.settings.lines, now) {
+        // One without a line is an empty line: whoever waits for an answer gets one.
+        let empty = lines(datagram).next().is_none().then_some(&b""[..]);
+        for (number, line) in lines(datagram).chain(empty).enumerate() {
+            if number < MAX_LINES && guest.queue(line) {
                 guest.slowed = false;
-                guest.door.say(line, &mut to_hub, &mut to_person);
             } else if !std::mem::replace(&mut guest.slowed, true) {
                 text::show(&slower(line), &mut to_person);
             }
+            say_waiting(guest, rate, now, &mut to_hub, &mut to_person);
         }
         deliver(guest, &to_hub, &to_person, out);
+        let conn = guest.conn;
+        self.guests.note_turn(conn, rate);
+    }
+}
+
+/// Says what waits, as far as it is its turn.
+fn say_waiting(
+    guest: &mut Guest,
+    rate: Rate,
+    now: Duration,
+    to_hub: &mut Vec<u8>,
+    to_person: &mut Vec<u8>,
+) {
+    while let Some(line) = guest.next_line(rate, now) {
+        guest.door.say(&line, to_hub, to_person);
     }
 }
 

@@ -117,11 +117,13 @@ impl Scene {
     }
 
     fn wait(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
-        if self.door.poll_timeout().is_some_and(|due| due <= self.now) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(due) = self.door.poll_timeout().filter(|due| *due <= end) {
+            self.now = due;
             self.door.handle_timeout(self.now(), &mut self.world);
+            self.settle();
         }
-        assert!(self.door.poll_timeout().is_none_or(|due| due > self.now));
+        self.now = end;
     }
 
     /// Sends a datagram, lets the hub and the door talk, and gives what went to whom.
@@ -133,6 +135,11 @@ impl Scene {
     fn send_to(&mut self, local: Option<IpAddr>, from: &str, datagram: impl AsRef<[u8]>) {
         let (now, from) = (self.now(), from.parse().unwrap());
         self.door.handle_datagram(from, local, datagram.as_ref(), now, &mut self.world);
+        self.settle();
+    }
+
+    /// Lets the hub and the door talk.
+    fn settle(&mut self) {
         while !self.world.to_door.is_empty() {
             for (conn, line) in std::mem::take(&mut self.world.to_door) {
                 self.door.hear(conn, line.as_bytes(), &mut self.world);
@@ -174,7 +181,13 @@ fn each_line_of_a_program_that_sends_and_receives_in_turn_is_answered_once() {
     );
     assert_eq!(scene.ask(LOOPBACK, "again"), ["guest-46734: again"]);
     assert_eq!(scene.ask(LOOPBACK, "/nick sally"), ["* you are sally now"]);
+    assert_eq!(scene.ask(LOOPBACK, "/nick sally"), ["* you are sally already"]);
     assert_eq!(scene.ask(LOOPBACK, "/me waves"), ["* sally waves"]);
+    for empty in ["", "\r\n", "\u{7}"] {
+        let told = scene.ask(LOOPBACK, empty);
+        assert!(told.len() == 1 && told[0].starts_with("* that was empty: nothing was said"));
+    }
+    scene.wait(10);
     assert_eq!(scene.ask(LOOPBACK, "/names"), ["* here: sally"]);
     assert_eq!(
         scene.ask(LOOPBACK, "/what"),
@@ -220,12 +233,13 @@ fn who_ends_lines_is_sent_ended_lines() {
 }
 
 #[test]
-fn an_empty_datagram_is_nothing() {
+fn who_sends_nothing_comes_in_without_a_word() {
     let mut scene = Scene::new();
-    assert_eq!(scene.send(LOOPBACK, ""), []);
-    assert_eq!(scene.send(OUTSIDE, ""), []);
-    assert_eq!(scene.send("127.0.0.1:0", "hello"), []);
+    assert_eq!(scene.send("127.0.0.1:0", "hello"), [], "nobody can be answered there");
+    assert!(scene.ask(OUTSIDE, "")[0].starts_with("say "));
     assert_eq!(scene.door.guests(), 0);
+    assert_eq!(scene.ask(LOOPBACK, ""), ["* you are guest-46734 in #lobby; /help tells more"]);
+    assert!(!scene.world.heard.iter().any(|line| line.starts_with("PRIVMSG")));
 }
 
 #[test]
@@ -318,10 +332,49 @@ fn a_guest_silent_for_ten_minutes_leaves_and_is_told() {
 }
 
 #[test]
-fn lines_that_come_too_fast_are_dropped_and_that_is_told_once() {
+fn lines_that_come_too_fast_are_said_later_in_their_order() {
     let mut scene = Scene::new();
     for _ in 0..10 {
         assert_eq!(scene.ask(LOOPBACK, "hello").len(), 1);
+    }
+    scene.send(LOOPBACK, "one");
+    scene.send(LOOPBACK, "two\nthree");
+    assert_eq!(scene.take(), []);
+    let mut said = Vec::new();
+    for moment in [249, 250, 251, 500, 750, 2_000] {
+        scene.now = Duration::from_millis(1_000_000 + moment);
+        scene.wait(0);
+        said.push(scene.take().len());
+    }
+    assert_eq!(said, [0, 1, 0, 1, 1, 0], "four a second");
+    let heard = &scene.world.heard[scene.world.heard.len() - 3..];
+    let texts = ["PRIVMSG #lobby :one", "PRIVMSG #lobby :two", "PRIVMSG #lobby :three"];
+    assert_eq!(heard, texts);
+}
+
+#[test]
+fn a_program_that_sends_and_receives_in_turn_is_slowed_and_loses_nothing() {
+    let mut scene = Scene::new();
+    scene.ask(LOOPBACK, "hello");
+    for number in 0..100 {
+        let text = "x".repeat(if number % 10 == 0 { 3_000 } else { 10 });
+        let mut answer = scene.ask(LOOPBACK, format!("{number} {text}"));
+        while answer.is_empty() {
+            let due = scene.door.poll_timeout().expect("an answer is to come");
+            assert!(due - scene.now <= Duration::from_secs(3));
+            scene.now = due;
+            scene.wait(0);
+            answer = scene.take().into_iter().map(|(_, text)| text).collect();
+        }
+        assert!(answer[0].starts_with(&format!("guest-46734: {number} ")), "{answer:?}");
+    }
+}
+
+#[test]
+fn what_is_more_than_can_wait_is_dropped_and_that_is_told_once() {
+    let mut scene = Scene::new();
+    for _ in 0..10 + 32 {
+        scene.send(LOOPBACK, "hello");
     }
     assert_eq!(
         scene.ask(LOOPBACK, "too \x1bsoon"),
@@ -329,8 +382,9 @@ fn lines_that_come_too_fast_are_dropped_and_that_is_told_once() {
     );
     assert_eq!(scene.ask(LOOPBACK, "too soon"), [""; 0]);
     scene.wait(1);
+    scene.take();
     for _ in 0..4 {
-        assert_eq!(scene.ask(LOOPBACK, "hello").len(), 1);
+        scene.send(LOOPBACK, "hello");
     }
     let long = "é".repeat(40);
     assert_eq!(
@@ -356,9 +410,13 @@ fn a_long_line_costs_as_much_as_the_messages_it_becomes() {
     let mut scene = Scene::new();
     let line = "x".repeat(3_000);
     assert!(scene.ask(LOOPBACK, &line).len() > 1);
-    assert!(scene.ask(LOOPBACK, &line)[0].starts_with("* slower, please: xxx"));
+    for _ in 0..5 {
+        assert_eq!(scene.ask(LOOPBACK, &line), [""; 0], "it waits");
+    }
+    assert!(scene.ask(LOOPBACK, &line)[0].starts_with("* slower, please: xxx"), "by its bytes");
     let line = "x".repeat(60_000);
     scene.wait(60);
+    scene.take();
     assert_eq!(scene.ask(LOOPBACK, &line), ["* that is too long to say: 4096 bytes at most"]);
 }
 

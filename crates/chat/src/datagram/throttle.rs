@@ -36,15 +36,20 @@ pub struct Bucket {
 impl Bucket {
     /// Takes `tokens`, if there are so many; a full bucket gives any number, since no wait would bring more than that.
     pub fn take(&mut self, tokens: u32, rate: Rate, now: Duration) -> bool {
-        let missing = self.full_at.saturating_sub(now);
-        let wanted = rate.every.saturating_mul(tokens.min(rate.burst.max(1)));
-        if missing.saturating_add(wanted) > rate.every.saturating_mul(rate.burst.max(1)) {
+        if self.ready_at(tokens, rate) > now {
             return false;
         }
         // What is more than the bucket holds is owed.
         let taken = rate.every.saturating_mul(tokens);
-        self.full_at = now.saturating_add(missing).saturating_add(taken);
+        self.full_at = self.full_at.max(now).saturating_add(taken);
         true
+    }
+
+    /// From when on [`Self::take`] gives `tokens`, if nothing is taken before.
+    pub fn ready_at(&self, tokens: u32, rate: Rate) -> Duration {
+        let most = rate.burst.max(1);
+        let wanted = rate.every.saturating_mul(tokens.min(most));
+        self.full_at.saturating_add(wanted).saturating_sub(rate.every.saturating_mul(most))
     }
 }
 
@@ -122,6 +127,19 @@ mod tests {
         assert!(take(2, 0) && take(1, 0) && !take(1, 0));
         assert!(!take(1, 499) && take(1, 500) && !take(1, 999));
         assert!(take(3, 60_000) && !take(1, 60_000), "never more than the burst");
+    }
+
+    #[test]
+    fn a_bucket_tells_when_it_gives() {
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.ready_at(3, RATE), ms(0));
+        assert!(bucket.take(3, RATE, ms(10_000)));
+        for tokens in 1..5 {
+            let ready = bucket.ready_at(tokens, RATE);
+            assert!(!bucket.clone().take(tokens, RATE, ready - ms(1)));
+            assert!(bucket.clone().take(tokens, RATE, ready));
+        }
+        assert_eq!(bucket.ready_at(1, RATE), ms(10_500));
     }
 
     #[test]

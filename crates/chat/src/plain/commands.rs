@@ -80,7 +80,13 @@ fn meaning(line: &str) -> Meant<'_> {
 }
 
 fn nick(door: &mut PlainDoor, name: &str, out: &mut Out<'_>) -> Result<(), Misused> {
-    door.ask_for_name(checked(name)?, out.hub);
+    let name = checked(name)?;
+    // To which the hub says nothing.
+    if name == door.nick() {
+        door.tell(out, &format!("* you are {name} already"));
+    } else {
+        door.ask_for_name(name, out.hub);
+    }
     Ok(())
 }
 

@@ -109,7 +109,8 @@ impl PlainDoor {
         let is_me = who == self.nick;
         let (first, second) = (param(message, 0), param(message, 1));
         let because = |reason: &str| match reason {
-            "" => String::new(),
+            // The second is what the hub makes of it where somebody leaves without a word.
+            "" | "Quit: " => String::new(),
             reason => format!(" ({reason})"),
         };
         if is_me && let Some(source) = message.source {

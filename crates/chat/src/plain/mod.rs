@@ -149,11 +149,19 @@ impl PlainDoor {
     ///
     /// A line that begins with `/` is a command; `//text` says `/text`; an empty line is nothing; any other is said
     /// in the lobby. What begins with `/` and is no known command is not said, so that a slip in a command (`/msh
-    /// bob secret`) is not read by everybody.
+    /// bob secret`) is not read by everybody. In the style of datagrams an empty line is answered too, since a program
+    /// may wait for that.
     pub fn say(&mut self, text: &[u8], to_hub: &mut Vec<u8>, to_person: &mut Vec<u8>) {
         let out = &mut Out { hub: to_hub, person: to_person };
         let text = text::said(text, self.style);
-        if text.is_empty() || self.state == State::Over || self.leaving.is_some() {
+        if text.is_empty() {
+            // Who comes in is greeted, which is an answer.
+            if self.style == Style::Datagram && matches!(self.state, State::In | State::Out) {
+                self.tell(out, "* that was empty: nothing was said");
+            }
+            return;
+        }
+        if self.state == State::Over || self.leaving.is_some() {
             return;
         }
         if text.len() > MAX_TEXT {

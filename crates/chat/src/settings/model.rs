@@ -198,6 +198,12 @@ impl Settings {
         self.tls = Tls { enabled: true, cert: Some(cert), key: Some(key) };
     }
 
+    /// Lets everybody speak as fast as they can, by datagrams too: `--no-flood-control`.
+    pub fn lift_flood_control(&mut self) {
+        self.hub.flood = None;
+        (self.plain.burst, self.plain.per_second) = (u32::MAX, u32::MAX);
+    }
+
     /// What differs from `old` and takes effect only when the server is started again, as it stands in the file. All
     /// else changes at once by REHASH or SIGHUP: what the hub knows, the certificate's files, who may come by the web.
     pub fn needs_restart(&self, old: &Self) -> Vec<&'static str> {
