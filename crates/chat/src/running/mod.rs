@@ -22,6 +22,7 @@ use callbox_hub::Hub;
 use callbox_hub::contract::Saved;
 use callbox_net::datagram::DatagramSocket;
 use callbox_net::stream::StreamListener;
+use rustls::pki_types::UnixTime;
 
 use crate::auth::{Auth, AuthSettings, Hashing, SaltSecret};
 use crate::beside::Beside;
@@ -117,6 +118,7 @@ impl Chat {
         let identity = identity(&settings, folder.as_deref())?;
         let fingerprint = identity.as_ref().map(Identity::fingerprint);
         let tls = identity.as_ref().map(tls_configs).transpose()?;
+        tell_trouble(identity.as_ref(), &tell);
 
         let metrics = Arc::clone(&server_handle);
         let context = Arc::new(Context::new(
@@ -212,6 +214,16 @@ fn identity(settings: &Settings, folder: Option<&Path>) -> Result<Option<Identit
         (_, _, Some(folder)) => Identity::load_or_make(folder, &["localhost", name])?,
         (_, _, None) => Identity::make(&["localhost", name])?,
     }))
+}
+
+/// Tells of a certificate that clients refuse. It is used all the same: the server has other doors, and somebody is about to
+/// renew it.
+fn tell_trouble(identity: Option<&Identity>, tell: &Tell) {
+    if let Some(trouble) = identity.and_then(|identity| identity.trouble(UnixTime::now())) {
+        tell.line(&format!(
+            "The certificate {trouble}: clients will refuse it until it is replaced and SIGHUP sent"
+        ));
+    }
 }
 
 fn tls_configs(identity: &Identity) -> Result<TlsConfigs, StartError> {

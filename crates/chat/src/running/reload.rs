@@ -8,7 +8,7 @@ use std::thread;
 
 use callbox_hub::contract::{Answer, ConnId};
 
-use super::{Tell, identity, tls_configs, web};
+use super::{StartError, Tell, identity, tell_trouble, tls_configs, web};
 use crate::door::Context;
 use crate::server::Handle;
 use crate::settings::Settings;
@@ -78,11 +78,11 @@ impl Worker {
     /// The new settings, after what is ours of them was taken up.
     fn read(&mut self) -> Result<Settings, Vec<String>> {
         let settings = (self.reread)()?;
-        let identity = identity(&settings, self.folder.as_deref());
-        let tls = identity
-            .and_then(|identity| identity.as_ref().map(tls_configs).transpose())
-            .map_err(|error| vec![error.to_string()])?;
+        let mistake = |error: StartError| vec![error.to_string()];
+        let identity = identity(&settings, self.folder.as_deref()).map_err(mistake)?;
+        let tls = identity.as_ref().map(tls_configs).transpose().map_err(mistake)?;
         if self.settings.tls.enabled {
+            tell_trouble(identity.as_ref(), &self.tell);
             self.context.set_tls(tls);
         }
         self.context.set_web(web(&settings));

@@ -9,11 +9,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use callbox_irc::stamp;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{Error as TlsError, InconsistentKeys};
+use rustls::{CertificateError, Error as TlsError, InconsistentKeys, RootCertStore};
 use sha2::{Digest, Sha256};
 
 /// The file in which a certificate of one's own is kept.
@@ -86,10 +89,16 @@ impl Identity {
             Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
                 Err(IdentityError::Mismatch { certificate: certificate.into(), key: key.into() })
             }
-            Err(TlsError::InvalidCertificate(error)) => {
-                Err(content(certificate, format!("the first certificate is broken: {error:?}")))
+            Err(TlsError::InvalidCertificate(_)) => {
+                let what = "the first certificate is broken, or not X.509 of version 3";
+                Err(content(certificate, what.to_owned()))
             }
-            Err(error) => Err(content(key, format!("cannot use this key: {error}"))),
+            // The library's text has the kinds that it tried, and that this was unexpected.
+            Err(_) => {
+                let what = "cannot use this key; what can be used is RSA from 2048 bits, ECDSA with P-256 or P-384, \
+                            and Ed25519";
+                Err(content(key, what.to_owned()))
+            }
         }
     }
 
@@ -104,6 +113,10 @@ impl Identity {
         // The certificate is written last, so where it is, the making was not cut short.
         if !certificate.exists() {
             make_in(folder, &certificate, &key, names)?;
+        } else if !key.exists() {
+            let what = "the key of the certificate is gone; put it back, or delete the certificate \
+                        beside it to have a new one made";
+            return Err(content(&key, what.to_owned()));
         }
         Self::load(&certificate, &key)
     }
@@ -133,9 +146,35 @@ impl Identity {
         bytes.join(":")
     }
 
+    /// Why clients refuse the certificate at this time, if they do for its dates: `expired on 2026-11-22`.
+    pub fn trouble(&self, now: UnixTime) -> Option<String> {
+        let parsed = ParsedCertificate::try_from(self.certified.cert.first()?).ok()?;
+        // With nobody who could vouch for it: what it is itself is looked at first.
+        let (nobody, algorithms) =
+            (RootCertStore::empty(), super::provider().signature_verification_algorithms);
+        let checked =
+            verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], now, algorithms.all);
+        match checked {
+            Err(TlsError::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after,
+                ..
+            })) => Some(format!("expired on {}", date(not_after))),
+            Err(TlsError::InvalidCertificate(CertificateError::NotValidYetContext {
+                not_before,
+                ..
+            })) => Some(format!("is not valid before {}", date(not_before))),
+            _ => None,
+        }
+    }
+
     pub(super) fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
     }
+}
+
+fn date(time: UnixTime) -> String {
+    let text = stamp::date_text(time.as_secs().saturating_mul(1_000));
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
@@ -158,7 +197,8 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
         Err(error) => error,
     };
     let text = String::from_utf8_lossy(&bytes);
-    let what = if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
+    let encrypted = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
+    let what = if encrypted.iter().any(|sign| text.contains(sign)) {
         "the key is encrypted; take the password off with `openssl pkey`".to_owned()
     } else if !matches!(error, pem::Error::NoItemsFound) {
         broken(&error)
@@ -242,6 +282,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::Command;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     /// A folder of its own for a test, gone when the test is over.
     struct Folder(PathBuf);
@@ -315,6 +356,13 @@ mod tests {
         let other = folder.0.join("two").join(MADE_KEY);
         let empty = folder.file("empty.pem", "");
         let locked = folder.file("locked.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n");
+        let old = folder.file(
+            "old.pem",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n\
+             -----END RSA PRIVATE KEY-----\n",
+        );
+        let odd = folder
+            .file("odd.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
         let broken = folder
             .file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
         let said = |certificate: &Path, key: &Path| {
@@ -328,12 +376,35 @@ mod tests {
             (&key, &key, MADE_KEY, "this is a key and not a certificate"),
             (&certificate, &certificate, MADE_CERTIFICATE, "this is a certificate and not a key"),
             (&certificate, &locked, "locked.pem", "encrypted"),
-            (&broken, &key, "broken.pem", "broken"),
+            (&certificate, &old, "old.pem", "the key is encrypted"),
+            (&certificate, &odd, "odd.pem", "what can be used is RSA from 2048 bits"),
+            (&broken, &key, "broken.pem", "the first certificate is broken, or not X.509"),
             (&certificate, &other, "two", "is not that of the first certificate"),
         ] {
             let text = said(certificate, key);
             assert!(text.contains(file) && text.contains(words), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_gone_is_told_and_no_new_certificate_made() {
+        let folder = Folder::new();
+        Identity::load_or_make(&folder.0, &[]).unwrap();
+        std::fs::remove_file(folder.0.join(MADE_KEY)).unwrap();
+        let error = Identity::load_or_make(&folder.0, &[]).unwrap_err().to_string();
+        assert!(error.contains(MADE_KEY) && error.contains("put it back, or delete"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_that_clients_refuse_for_its_dates_is_known() {
+        let identity = Identity::make(&[]).unwrap();
+        let at =
+            |seconds| identity.trouble(UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+        // date -u -d 2020-01-01 +%s, and the like
+        assert_eq!(at(1_577_836_800), None);
+        assert_eq!(at(1_577_836_799).unwrap(), "is not valid before 2020-01-01");
+        assert_eq!(at(3_155_760_000), None);
+        assert_eq!(at(3_155_760_001).unwrap(), "expired on 2070-01-01");
     }
 
     #[test]
