@@ -7,7 +7,7 @@ use super::Status;
 /// The most headers in a request: several times what browsers send.
 const MAX_HEADERS: usize = 64;
 
-/// A request without a body.
+/// A request, of which no body is read.
 #[derive(Debug)]
 pub(in super::super) struct Request<'a> {
     /// The method, as sent.
@@ -16,6 +16,8 @@ pub(in super::super) struct Request<'a> {
     /// The version: 0 for HTTP/1.0, 1 for HTTP/1.1.
     pub(in super::super) minor: u8,
     headers: &'a [Header<'a>],
+    /// A body follows, behind which the next request would be.
+    has_body: bool,
 }
 
 /// Room for the headers that [`Request::parse`] finds.
@@ -46,16 +48,22 @@ impl<'a> Request<'a> {
         else {
             return Err(Status::BadRequest);
         };
-        let request = Self { method, target, minor, headers: parsed.headers };
+        let mut request = Self { method, target, minor, headers: parsed.headers, has_body: false };
         // RFC 9112, section 3.2: exactly one Host, but for HTTP/1.0.
         if request.values("host").count() != usize::from(request.minor == 1)
             && !(request.minor == 0 && request.only("host").is_some())
         {
             return Err(Status::BadRequest);
         }
-        let has_body = request.values("content-length").any(|length| length != "0")
+        if !request.values("host").all(is_host) {
+            return Err(Status::BadRequest);
+        }
+        request.has_body = request.values("content-length").any(|length| length != "0")
             || request.header("transfer-encoding").is_some();
-        if has_body { Err(Status::BadRequest) } else { Ok(request) }
+        // One that a page could be asked for has no meaning (RFC 9110, section 9.3.1); the other methods are refused for
+        // what they are.
+        let is_for_a_page = matches!(request.method, "GET" | "HEAD");
+        if request.has_body && is_for_a_page { Err(Status::BadRequest) } else { Ok(request) }
     }
 
     /// The target's path, without a query.
@@ -73,6 +81,7 @@ impl<'a> Request<'a> {
     /// Whether another request may follow on the connection (section 9.3).
     pub(super) fn keeps_alive(&self) -> bool {
         self.minor == 1
+            && !self.has_body
             && !self.tokens("connection").any(|token| token.eq_ignore_ascii_case("close"))
     }
 
@@ -100,4 +109,9 @@ impl<'a> Request<'a> {
     fn header(&self, name: &str) -> Option<&'a str> {
         self.values(name).next()
     }
+}
+
+/// Whether a text is of the characters of a host and a port (RFC 9112, section 3.2); it may be empty.
+fn is_host(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte))
 }

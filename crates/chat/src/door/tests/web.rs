@@ -56,6 +56,14 @@ fn metrics_are_for_this_machine_unless_the_settings_say_otherwise() {
 }
 
 #[test]
+fn behind_a_body_there_is_no_next_request() {
+    let head = "POST /not-there HTTP/1.1\r\nHost: a\r\nContent-Length: 45\r\n\r\n";
+    let run = run(HERE, format!("{head}{}", get("/healthz")).as_bytes());
+    assert!(status(&run).contains(" 404 "), "{}", run.heard());
+    assert!(run.heard().contains("Connection: close\r\n") && !run.heard().contains("200 OK"));
+}
+
+#[test]
 fn what_is_wrong_is_said_and_the_connection_closed() {
     let refused = [
         ("GET / HTTP/2.0\r\n\r\n", "505"),
@@ -66,7 +74,9 @@ fn what_is_wrong_is_said_and_the_connection_closed() {
         ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
         ("GET /out of here\r\n\r\n", "505"),
         ("GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n", "400"),
+        ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"),
         ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", "405"),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nx=1", "405"),
         ("DELETE /metrics HTTP/1.1\r\nHost: a\r\n\r\n", "405"),
         ("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n", "426"),
     ];
