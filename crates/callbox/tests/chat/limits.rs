@@ -91,7 +91,7 @@ fn a_line_that_is_too_long_is_told_and_skipped() {
     let mut guest = Irc::connect(address);
     guest.send_bytes("x".repeat(10_000));
     guest.send_bytes("\n");
-    guest.expect("* that line is too long; it was not said");
+    guest.expect("* that is too long to say: 4096 bytes at most");
     guest.send_bytes("short\n");
     alice.expect_end_of_line(":short");
 }

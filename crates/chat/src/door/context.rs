@@ -60,8 +60,9 @@ pub struct Limits {
     pub handshakes: usize,
 }
 
-/// The longest line of the plain door: a paragraph that somebody pastes. It is split into lines of IRC later.
-const PLAIN_LINE: u32 = 4096;
+/// The longest line of the plain door, with its ending: a paragraph that somebody pastes. It is split into lines of IRC
+/// later.
+const PLAIN_LINE: u32 = crate::plain::MAX_TEXT as u32 + 2;
 
 impl Default for Limits {
     fn default() -> Self {

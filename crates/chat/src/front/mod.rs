@@ -25,7 +25,8 @@ use sink::{FrontSink, Heard};
 const NO_PLAIN: &[u8] = b"This is a chat; use an IRC client, or a browser.\n";
 
 /// What is said for a line that the plain door is not given, because it is longer than it takes.
-const TOO_LONG: &[u8] = b"* that line is too long; it was not said\n";
+const TOO_LONG: &[u8] = b"* that is too long to say: 4096 bytes at most\n";
+const _: () = assert!(crate::plain::MAX_TEXT == 4096);
 
 /// The hub with a plain door before it.
 #[derive(Debug)]
