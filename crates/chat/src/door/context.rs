@@ -19,6 +19,8 @@ pub type MetricsReaders = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 /// What the web doors are allowed.
 #[derive(Clone)]
 pub struct WebSettings {
+    /// The room that the page sends people to.
+    pub lobby: Box<str>,
     /// The origins whose pages may open a WebSocket (`https://chat.example.org`), or `*` for all, besides the host that
     /// the request itself names.
     pub origins: Vec<Box<str>>,
@@ -29,7 +31,8 @@ pub struct WebSettings {
 impl Default for WebSettings {
     /// No other origins, and metrics for this machine alone.
     fn default() -> Self {
-        Self { origins: Vec::new(), metrics_readers: Arc::new(|address| address.is_loopback()) }
+        let metrics_readers: MetricsReaders = Arc::new(|address| address.is_loopback());
+        Self { lobby: "#lobby".into(), origins: Vec::new(), metrics_readers }
     }
 }
 

@@ -256,6 +256,7 @@ fn door_limits(settings: &Settings) -> Limits {
 fn web(settings: &Settings) -> WebSettings {
     let readers = settings.web.metrics.clone();
     WebSettings {
+        lobby: settings.hub.lobby.clone(),
         origins: settings.web.origins.clone(),
         metrics_readers: Arc::new(move |ip| readers.iter().any(|network| network.contains(ip))),
     }

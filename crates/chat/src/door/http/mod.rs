@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use super::context::Context;
 use super::websocket::{self, Encoding};
-use pages::{INDEX, Page};
+use pages::Page;
 pub(super) use request::Request;
 pub(super) use response::{Refusal, Status};
 
@@ -114,7 +114,7 @@ impl Http {
                     return Outcome::Refused;
                 }
             },
-            "/" => Ok(INDEX),
+            "/" => Ok(Page::index(&context.web().lobby)),
             "/healthz" => Ok(Page::text("ok\n".into())),
             "/metrics" => context.metrics_for(peer).map(Page::metrics).ok_or(Status::Forbidden),
             _ => Err(Status::NotFound),

@@ -14,11 +14,19 @@ pub(super) struct Page {
     pub(super) body: Cow<'static, str>,
 }
 
-/// The page for whoever opens the port in a browser.
-pub(super) const INDEX: Page =
-    Page { kind: "text/html; charset=utf-8", body: Cow::Borrowed(include_str!("index.html")) };
+/// The page for whoever opens the port in a browser, with a room's name that the settings may replace.
+const INDEX: &str = include_str!("index.html");
+
+/// That name.
+const LOBBY: &str = "#lobby";
 
 impl Page {
+    /// The page for whoever opens the port in a browser, which sends people to `lobby`.
+    pub(super) fn index(lobby: &str) -> Self {
+        let escaped = lobby.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        Self { kind: "text/html; charset=utf-8", body: INDEX.replace(LOBBY, &escaped).into() }
+    }
+
     /// Plain text.
     pub(super) fn text(body: Cow<'static, str>) -> Self {
         Self { kind: "text/plain; charset=utf-8", body }
@@ -50,13 +58,19 @@ mod tests {
 
     #[test]
     fn the_page_holds_nothing_that_its_policy_forbids() {
-        let page = INDEX.body;
+        let page = Page::index("#lobby").body;
         assert_eq!(page.matches("<style").count(), 1);
         for forbidden in
             ["<script", " style=", "<img", "<link", "<form", "<iframe", "onclick", "src="]
         {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
+    }
+
+    #[test]
+    fn the_page_names_the_room_of_the_settings() {
+        let page = Page::index("#tea&<b>").body;
+        assert!(page.contains("join <code>#tea&amp;&lt;b&gt;</code>") && !page.contains(LOBBY));
     }
 
     #[test]
