@@ -79,9 +79,11 @@ impl Clients {
         self.user(&Folded::new(nick))
     }
 
-    /// Whether the nickname passes for that of another client than `id`.
+    /// Whether the nickname passes for that of another client than `id` and whoever has this very name. Who has it and who
+    /// asks for it cannot both pass for it: the second of them was refused what does.
     pub(crate) fn looks_taken(&self, nick: &Folded, id: ClientId) -> bool {
-        self.looks.is_taken(nick, self.at(id).nick.as_ref().map(callbox_irc::names::Nick::key))
+        let own = self.at(self.holder(nick).unwrap_or(id)).nick.as_ref();
+        self.looks.is_taken(nick, own.map(callbox_irc::names::Nick::key))
     }
 
     /// Gives `id` the nickname, which is free.

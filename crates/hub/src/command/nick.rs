@@ -6,6 +6,7 @@ use callbox_irc::names::Nick;
 use callbox_irc::numeric as n;
 
 use crate::refusal::{Outcome, Refusal};
+use crate::reply::Reply;
 use crate::turn::Turn;
 use crate::whowas::Whowas;
 
@@ -23,6 +24,7 @@ pub(crate) fn nick(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     if turn.me().nick.as_ref().is_some_and(|old| old.as_str() == nick.as_str()) {
         return Ok(());
     }
+    turn.take_from_stranger(&nick);
     if turn.me().registered {
         turn.change_nick(nick);
     } else {
@@ -41,7 +43,7 @@ impl Turn<'_> {
         if RESERVED.contains(&&**nick.key()) {
             return Err(Refusal::told(n::ERR_ERRONEUSNICKNAME, &[name], "This name is reserved"));
         }
-        if clients.holder(nick.key()).is_some_and(|holder| holder != self.me) {
+        if clients.user(nick.key()).is_some_and(|holder| holder != self.me) {
             return Err(Refusal::numeric(n::ERR_NICKNAMEINUSE, &[name]));
         }
         if clients.looks_taken(nick.key(), self.me) {
@@ -63,6 +65,21 @@ impl Turn<'_> {
             return Ok(());
         };
         Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text))
+    }
+
+    /// Takes this nickname from a connection that asked for it and has not come in, and tells it so: it can ask for
+    /// another. Else a connection that broke on its way in, or that somebody keeps for it, would hold the name for all of
+    /// the time that coming in may take.
+    fn take_from_stranger(&mut self, nick: &Nick) {
+        let holder = self.hub.clients.holder(nick.key()).filter(|holder| *holder != self.me);
+        let Some(holder) = holder.filter(|holder| !self.client(*holder).registered) else {
+            return;
+        };
+        self.hub.clients.unname(holder);
+        let (now, reply) = (self.now, Reply::default());
+        let mut stranger = Turn { hub: self.hub, sink: self.sink, now, me: holder, reply };
+        let text = n::ERR_NICKNAMEINUSE.text;
+        stranger.numeric(n::ERR_NICKNAMEINUSE, &[nick.as_str()], text);
     }
 
     /// Gives me, a user, another nickname, and tells everybody who sees me.

@@ -171,6 +171,7 @@ fn a_nickname_is_given_once() {
     assert_eq!(world.ask(bob, "NICK ALICE"), [":irc.test 433 * ALICE :Nickname is already in use"]);
     assert_eq!(world.ask(bob, "NICK аlice")[0].split(' ').nth(1), Some("433"), "Cyrillic а");
     assert!(world.ask(bob, "NICK bob").is_empty());
+    world.send(bob, "USER b 0 * :b");
     let other = world.connect();
     assert_eq!(world.ask(other, "NICK Bob")[0].split(' ').nth(1), Some("433"), "taken meanwhile");
     world.send(bob, "QUIT");
@@ -425,4 +426,31 @@ fn a_line_that_is_no_text_is_refused_under_its_command_and_label() {
     world.send(new, "NICK new");
     world.send_bytes(new, b"USER username * * :i\xe8rc\xe9");
     assert!(world.lines(new)[0].starts_with(":irc.test FAIL USER INVALID_UTF8 :"));
+}
+
+#[test]
+fn a_name_is_not_kept_for_who_has_not_come_in() {
+    let mut world = World::new();
+    for name in ["alice", "张三"] {
+        let camper = world.connect();
+        world.send_all(camper, &["CAP LS 302", &format!("NICK {name}")]);
+        world.forget();
+        let alice = world.user(name);
+        let taken = format!(":irc.test 433 * {name} :Nickname is already in use");
+        assert_eq!(world.lines(camper), [taken.clone()]);
+        // Now it is somebody's.
+        assert_eq!(world.ask(camper, &format!("NICK {name}")), [taken]);
+        world.send_all(camper, &["USER c 0 * :c", "CAP END"]);
+        assert_eq!(world.lines(camper), [""; 0], "a name is missing");
+        world.send(camper, "NICK camper");
+        assert!(world.lines(camper)[0].contains(" 001 camper "));
+        // A user may take one as well.
+        let other = world.connect();
+        world.send(other, "NICK lily");
+        world.send(alice, "NICK lily");
+        assert!(world.lines(alice)[0].ends_with(" NICK :lily"));
+        assert_eq!(world.lines(other), [":irc.test 433 * lily :Nickname is already in use"]);
+        world.send(alice, "QUIT");
+        world.send(camper, "QUIT");
+    }
 }
