@@ -142,6 +142,10 @@ impl Hub {
         sink: &mut dyn Sink,
     ) -> Flow {
         let Some(me) = self.clients.by_conn(conn) else {
+            // Settings are for everybody, also if who asked for them has gone.
+            if let Answer::Reloaded(Ok(config)) = answer {
+                self.reload(*config, now, sink);
+            }
             return Flow::Closed;
         };
         let Some(pending) = self.clients.at_mut(me).pending.pop_front() else {

@@ -10,8 +10,11 @@ use crate::config::Config;
 use crate::contract::{Now, Sink};
 use crate::hub::Hub;
 
+/// A capability that is offered, and its value.
+type Offer = (CapSet, Option<String>);
+
 /// Takes `config` in place of what `hub` had. All hear which tokens of ISUPPORT are others now, and whoever negotiated
-/// cap-notify which capabilities come and go.
+/// cap-notify which capabilities come and go, and which have another value.
 pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sink) {
     let before = offers(hub);
     let tokens = crate::isupport::changes(&hub.config, &config);
@@ -19,10 +22,13 @@ pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sin
     hub.config = config;
     hub.arm_all(now.monotonic);
     let after = offers(hub);
-    let added = names(&after, &before, |cap| hub.cap_value(cap));
+    let added = named(after.iter().filter(|offer| !before.contains(offer)));
     // Nobody has `sts`, and it does not end by being taken away but by a duration of 0 (IRCv3 sts).
-    let owned: Vec<CapSet> = before.iter().copied().filter(|cap| *cap != CapSet::STS).collect();
-    let gone = names(&owned, &after, |_| None);
+    let is_gone = |cap| cap != CapSet::STS && after.iter().all(|(offered, _)| *offered != cap);
+    let gone: Vec<Offer> =
+        before.iter().filter(|(cap, _)| is_gone(*cap)).map(|(cap, _)| (*cap, None)).collect();
+    let lost = gone.iter().map(|(cap, _)| *cap).fold(CapSet::EMPTY, CapSet::union);
+    let gone = named(gone.iter());
     let server = hub.config.server_name.clone();
     let mut line = Vec::new();
     for (verb, list) in [("DEL", &gone), ("NEW", &added)] {
@@ -50,23 +56,22 @@ pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sin
             .end();
         sink.line(client.conn, &line);
     }
-    let lost = before.iter().filter(|cap| !after.contains(cap)).copied();
-    let lost = lost.fold(CapSet::EMPTY, CapSet::union);
     hub.clients.iter_mut().for_each(|client: &mut Client| client.caps.remove(lost));
 }
 
-fn offers(hub: &Hub) -> Vec<CapSet> {
-    capability::ALL.iter().map(|cap| cap.bit).filter(|cap| hub.offers(*cap)).collect()
+fn offers(hub: &Hub) -> Vec<Offer> {
+    let offered = capability::ALL.iter().map(|cap| cap.bit).filter(|cap| hub.offers(*cap));
+    offered.map(|cap| (cap, hub.cap_value(cap))).collect()
 }
 
-/// The capabilities that are in `these` and not in `those`, with their values.
-fn names(these: &[CapSet], those: &[CapSet], value: impl Fn(CapSet) -> Option<String>) -> String {
-    let listed = capability::ALL
-        .iter()
-        .filter(|cap| these.contains(&cap.bit) && !those.contains(&cap.bit))
-        .map(|cap| match value(cap.bit) {
+/// These capabilities in one text, with their values.
+fn named<'o>(offers: impl Iterator<Item = &'o Offer>) -> String {
+    let texts = offers.filter_map(|(bit, value)| {
+        let cap = capability::ALL.iter().find(|cap| cap.bit == *bit)?;
+        Some(match value {
             Some(value) => format!("{}={value}", cap.name),
             None => cap.name.to_owned(),
-        });
-    listed.collect::<Vec<_>>().join(" ")
+        })
+    });
+    texts.collect::<Vec<_>>().join(" ")
 }

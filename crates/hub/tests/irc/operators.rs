@@ -185,6 +185,12 @@ fn strict_transport_is_never_taken_back_by_cap() {
     world.reloaded = Ok(Box::new(Config { sts: Some(sts), ..config.clone() }));
     world.send(root, "REHASH");
     assert_eq!(world.lines(bob), [":irc.test CAP bob NEW :sts=port=6697,duration=60"]);
+    world.send(root, "REHASH");
+    assert_eq!(world.lines(bob), [""; 0], "nothing is new");
+    let ended = Sts { duration: Duration::ZERO, ..sts };
+    world.reloaded = Ok(Box::new(Config { sts: Some(ended), ..config.clone() }));
+    world.send(root, "REHASH");
+    assert_eq!(world.lines(bob), [":irc.test CAP bob NEW :sts=port=6697,duration=0"]);
     world.reloaded = Ok(Box::new(config));
     world.send(root, "REHASH");
     assert!(world.lines(bob).is_empty());
@@ -212,4 +218,19 @@ fn what_a_rehash_changes_in_isupport_is_told_to_everybody() {
     assert_eq!(world.lines(bob), [changes("bob")]);
     world.send(root, "REHASH");
     assert!(world.lines(bob).is_empty());
+}
+
+#[test]
+fn new_settings_hold_although_who_asked_for_them_has_left() {
+    let (mut world, root) = with_operator();
+    let bob = world.user("bob");
+    world.send(root, "OPER root sesame");
+    let (server_name, motd) = ("irc.test".into(), vec!["new".into()]);
+    world.reloaded = Ok(Box::new(Config { flood: None, server_name, motd, ..Config::default() }));
+    world.hold_jobs = true;
+    world.send(root, "REHASH");
+    world.cut(root);
+    world.hold_jobs = false;
+    world.settle();
+    assert!(world.ask(bob, "MOTD").iter().any(|line| line.ends_with(":new")));
 }
