@@ -220,7 +220,8 @@ fn a_panic_behind_the_plain_door_ends_one_guest() {
         guest.say("hello");
         other.hear_until("hello");
         guest.say("boom");
-        guest.hear_until("internal error");
+        let end = guest.hear_until("internal error");
+        assert!(end.ends_with("\n* the server closed the connection: internal error\n"), "{end}");
         assert_eq!(guest.hear_until("nothing"), "");
         let heard = other.hear_until(" QUIT ");
         assert!(heard.contains(":guest-"), "{heard}");

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use callbox_hub::contract::{ConnId, Flow, Now, Sink};
+use callbox_hub::contract::{Answer, ConnId, Flow, Now, Sink};
 
 use super::batch::Place;
 use super::connection::{Connection, Stage, Stall};
@@ -24,9 +24,6 @@ const TICK_WEIGHT: usize = 1 << 20;
 
 /// How long the hub's timeouts are left alone after they panicked.
 const QUIET: Duration = Duration::from_secs(1);
-
-/// The last words to a connection whose code panicked.
-const PANICKED: &[u8] = b"ERROR :Closing link: internal error\r\n";
 
 impl<M: Machine, D: Doors> Worker<'_, M, D> {
     /// Whether the hub has to be told something.
@@ -63,6 +60,12 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
             let alive =
                 self.table.of(slot, place.generation).is_some_and(|c| c.stage == Stage::Open);
             if !alive {
+                // New settings are for everybody, also if who asked for them has left.
+                if let Answer::Reloaded(Ok(config)) = answer {
+                    self.guard(None, |worker| {
+                        locked.machine.reload(*config, now, &mut worker.sink);
+                    });
+                }
                 continue;
             }
             let flow = self.guard(Some(slot), |worker| {
@@ -144,15 +147,17 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
         connection.stall = Some(Stall::Closed);
         connection.held = Vec::new();
         let known = connection.stage == Stage::Open;
+        let parting = connection.pipe.parting("internal error");
         self.panicked(Some(slot));
+        // These are the last words, whatever else is put out for it.
+        self.sink.line(id, parting.as_bytes());
+        self.sink.close(id);
         if known {
             // What the hub thinks of it may be half of the truth, and lead to another panic.
             self.guard(None, |worker| {
                 machine.disconnect(id, "Internal error", now, &mut worker.sink);
             });
         }
-        self.sink.line(id, PANICKED);
-        self.sink.close(id);
     }
 
     /// Calls the hub, and reports a panic (`None`) as one of this connection's code.
