@@ -55,7 +55,10 @@ impl Turn<'_> {
         if self.give_up() {
             self.refuse(&Refusal::numeric(n::ERR_SASLABORTED, &[]));
         }
-        if self.hub.config.accounts.required && self.me().account.is_none() {
+        if self.hub.config.accounts.required
+            && self.me().account.is_none()
+            && self.me().peer.door != Door::Terminal
+        {
             self.standard_reply(
                 "FAIL",
                 "*",
