@@ -66,8 +66,9 @@ impl Turn<'_> {
         let values = version >= VALUES;
         let offered = capability::ALL.iter().filter(|cap| self.hub.offers(cap.bit));
         // A client of the version before knows no drafts, and all names together do not fit into the one line that it
-        // reads.
-        let offered = offered.filter(|cap| values || !cap.name.starts_with("draft/"));
+        // reads. `sts` without its value says nothing (IRCv3 sts).
+        let offered = offered
+            .filter(|cap| values || !(cap.name.starts_with("draft/") || cap.bit == CapSet::STS));
         offered
             .map(|cap| match self.hub.cap_value(cap.bit) {
                 Some(value) if values => format!("{}={value}", cap.name),

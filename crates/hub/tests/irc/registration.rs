@@ -364,6 +364,8 @@ fn strict_transport_is_a_notice_and_not_to_be_had() {
             Some(callbox_hub::config::Sts { port: 6697, duration: Duration::from_secs(3600) });
     });
     let alice = world.connect();
+    let lines = world.ask(alice, "CAP LS");
+    assert!(!lines.iter().any(|line| line.contains("sts")), "who sees no values is not told");
     let lines = world.ask(alice, "CAP LS 302");
     assert!(lines.iter().any(|line| line.contains("sts=port=6697,duration=3600")), "{lines:#?}");
     assert_eq!(world.ask(alice, "CAP REQ sts"), [":irc.test CAP * NAK :sts"]);
