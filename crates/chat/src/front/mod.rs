@@ -197,7 +197,6 @@ impl Machine for Front {
     }
 
     fn reload(&mut self, config: Config, now: Now, sink: &mut dyn Sink) {
-        self.lobby = config.lobby.clone();
         self.with_hub(now, sink, |hub, sink| hub.reload(config, now, sink));
     }
 }

@@ -77,7 +77,7 @@ impl Worker {
 
     /// The new settings, after what is ours of them was taken up.
     fn read(&mut self) -> Result<Settings, Vec<String>> {
-        let settings = (self.reread)()?;
+        let mut settings = (self.reread)()?;
         let mistake = |error: StartError| vec![error.to_string()];
         let identity = identity(&settings, self.folder.as_deref()).map_err(mistake)?;
         let tls = identity.as_ref().map(tls_configs).transpose().map_err(mistake)?;
@@ -85,12 +85,16 @@ impl Worker {
             tell_trouble(identity.as_ref(), &self.tell);
             self.context.set_tls(tls);
         }
-        self.context.set_web(web(&settings));
         for name in settings.needs_restart(&self.settings) {
             self.tell.line(&format!("{name} is different; that waits for a restart"));
         }
         // What waits for a restart is compared with what is in force, not with what was read last.
         let in_force = self.settings.clone();
+        settings.hub.lobby.clone_from(&in_force.hub.lobby);
+        // However short names have to be now, the lobby keeps its own.
+        let limits = &mut settings.hub.limits;
+        limits.channel = limits.channel.max(settings.hub.lobby.len());
+        self.context.set_web(web(&settings));
         self.settings = Settings {
             threads: in_force.threads,
             listen: in_force.listen,

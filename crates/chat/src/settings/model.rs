@@ -208,6 +208,7 @@ impl Settings {
     /// else changes at once by REHASH or SIGHUP: what the hub knows, the certificate's files, who may come by the web.
     pub fn needs_restart(&self, old: &Self) -> Vec<&'static str> {
         let differs = [
+            ("[server] lobby", self.hub.lobby != old.hub.lobby),
             ("[server] threads", self.threads != old.threads),
             ("[[listen]]", self.listen != old.listen),
             ("[tls] enabled", self.tls.enabled != old.tls.enabled),

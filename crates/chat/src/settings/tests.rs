@@ -499,13 +499,14 @@ fn what_waits_for_a_restart_is_named() {
     assert_eq!(old.needs_restart(&old), [""; 0]);
     let new = settings("[server]\nname = 'a.b'\n[limits]\nlist = 1\n[flood]\nburst = 5\n");
     assert_eq!(new.needs_restart(&old), [""; 0], "these change at once");
-    let text = "server.threads = 2\ntls.enabled = true\naccounts.workers = 5\nplain.datagrams = false\n\
+    let text = "server.threads = 2\nserver.lobby = '#hall'\ntls.enabled = true\naccounts.workers = 5\nplain.datagrams = false\n\
                 connections.total = 5\nhistory = { keep-for = '1d', keep-events = 500 }\n\
                 data = { ephemeral = true, sync = 'full' }\n[[listen]]\nport = 1\n";
     let named = settings(text).needs_restart(&old);
     assert_eq!(
         named,
         [
+            "[server] lobby",
             "[server] threads",
             "[[listen]]",
             "[tls] enabled",
@@ -519,7 +520,7 @@ fn what_waits_for_a_restart_is_named() {
         ]
     );
     // The file says of each key that it waits, and of no other.
-    assert_eq!(default_file().replace("\n# ", " ").matches("Waits for a restart").count(), 11);
+    assert_eq!(default_file().replace("\n# ", " ").matches("Waits for a restart").count(), 12);
 }
 
 #[test]
