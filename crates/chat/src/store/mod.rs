@@ -150,6 +150,7 @@ impl Store {
             answers,
             checkpoint,
             log_is_long: log_is_long.clone(),
+            gave_up: false,
         };
         let (writer, accounts, reader, saved, lock) = match place {
             Place::Memory => {

@@ -45,6 +45,8 @@ pub(super) struct Writer {
     pub(super) checkpoint: Option<SyncSender<()>>,
     /// Set by whoever makes checkpoints, when the log grows faster than it can follow.
     pub(super) log_is_long: Arc<AtomicBool>,
+    /// Whether it was told that the end came before the trouble was over.
+    pub(super) gave_up: bool,
 }
 
 impl Writer {
@@ -107,7 +109,7 @@ impl Writer {
                     return refused;
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut in_trouble, true) {
+                    if !std::mem::replace(&mut in_trouble, true) && !self.gave_up {
                         let text = format!("cannot write what is said: {error}; trying again");
                         self.way_back.tell(Done::Trouble(text));
                     }
@@ -118,6 +120,11 @@ impl Writer {
                 self.way_back.tell(Done::Answer(conn, Answer::Failed));
             }
             if last_try {
+                if !std::mem::replace(&mut self.gave_up, true) {
+                    let text =
+                        "what was said since then is lost: it could not be written to the end";
+                    self.way_back.tell(Done::Trouble(text.into()));
+                }
                 return batches.iter().map(|queued| queued.ticket).collect();
             }
             last_try = self.queue.pause(pause);
