@@ -1,11 +1,13 @@
 //! Passwords from the keyboard, or from a pipe.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::process;
 
 use callbox_chat::auth::{AuthSettings, hash_password};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use callbox_net::signal;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-use crate::messages::{self, Console, Failure, Reason};
+use crate::messages::{self, Console, Exit, Failure, Reason};
 
 /// `callbox chat password`.
 pub(super) fn print_hash() -> Result<(), Failure> {
@@ -20,6 +22,7 @@ pub(super) fn new_password() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return read_line();
     }
+    restore_on_signals().map_err(|error| no_terminal(&error))?;
     let password = ask("Password: ")?;
     if ask("The same again: ")? != password {
         return Err(Failure::usage("the two passwords differ"));
@@ -29,16 +32,32 @@ pub(super) fn new_password() -> Result<String, Failure> {
 
 fn ask(prompt: &str) -> Result<String, Failure> {
     let stdin = io::stdin();
-    messages::prompt(prompt);
     let before = tcgetattr(&stdin).map_err(|error| no_terminal(&error.into()))?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
+    // Before the prompt stands there: what is typed at it is neither shown nor flushed.
     tcsetattr(&stdin, OptionalActions::Flush, &silent).map_err(|e| no_terminal(&e.into()))?;
+    messages::prompt(prompt);
     let line = read_line();
     // The terminal as it was, whatever came.
-    let _ = tcsetattr(&stdin, OptionalActions::Now, &before);
+    restore(&before);
     messages::status("");
     line
+}
+
+/// Has Ctrl-C and the like leave the terminal as it is now.
+fn restore_on_signals() -> io::Result<()> {
+    let before = tcgetattr(io::stdin())?;
+    let leave = move || {
+        restore(&before);
+        messages::status("");
+        process::exit(Exit::Interrupted as i32);
+    };
+    signal::on_interrupt(leave, || process::exit(Exit::Interrupted as i32))
+}
+
+fn restore(terminal: &Termios) {
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, terminal);
 }
 
 fn read_line() -> Result<String, Failure> {
