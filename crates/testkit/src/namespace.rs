@@ -1,9 +1,11 @@
-//! Run commands in a network namespace of their own, to test addresses that are not loopback's.
+//! Run commands in a network namespace of their own, to test addresses that are not loopback's, or with a disk of their
+//! own, to test one that is full.
 //!
 //! The namespace has a loopback interface that is up and nothing else; the script adds addresses and
 //! interfaces at will, and nothing of it reaches the machine. The processes get their own process
 //! namespace too, so that killing the one child takes everything the script started with it.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -37,6 +39,23 @@ pub fn beside(running: &Running, script: &str) -> Program {
     let target = running.id().to_string();
     let nsenter = Program::new("nsenter").args(["--target", &target, "--net"]).args(user);
     nsenter.args(["sh", "-ec", script, "sh"])
+}
+
+/// A program that runs `program` with a disk of its own, of `size` (`"4m"`), in memory and mounted on `folder`, in a
+/// fresh mount namespace. Nobody else sees it but through [`root_of`], and it goes with the program, which has this
+/// one's process identifier.
+#[track_caller]
+pub fn on_small_disk(program: Program, folder: &Path, size: &str) -> Program {
+    let user: &[&str] = if flags() == Some(AS_USER) { &["--user", "--map-root-user"] } else { &[] };
+    let script = r#"mount -t tmpfs -o size="$1" callbox "$2"; shift 2; exec "$@""#;
+    let folder = folder.to_str().expect("a path that is text");
+    let script = ["sh", "-ec", script, "sh", size, folder];
+    program.run_by("unshare", &[&["--mount"], user, &script].concat())
+}
+
+/// The root of the files as a running program sees them.
+pub fn root_of(running: &Running) -> PathBuf {
+    format!("/proc/{}/root", running.id()).into()
 }
 
 /// Whether this machine lets us make network namespaces and has the tools.
@@ -87,6 +106,24 @@ mod tests {
         second.expect_code(0).stdout_contains("192.0.2.8/32");
         first.write_line("");
         first.wait().expect_code(0);
+    }
+
+    #[test]
+    fn a_small_disk_is_full_soon_and_seen_by_its_program_alone() {
+        if !available() {
+            eprintln!("skipped: no namespaces here");
+            return;
+        }
+        let folder = crate::Folder::new("disk");
+        let script = r#"head -c 100000 /dev/zero >"$1/file" || echo full; read line"#;
+        let program = Program::new("sh").args(["-c", script, "sh"]).arg(folder.path());
+        let program = on_small_disk(program.env("LC_ALL", "C"), folder.path(), "64k");
+        let mut running = program.spawn();
+        running.wait_for_stdout("full");
+        assert!(!folder.join("file").exists());
+        let file = root_of(&running).join(folder.join("file").strip_prefix("/").expect("absolute"));
+        assert!(file.exists());
+        running.wait().expect_code(0).stderr_contains("No space left");
     }
 
     #[test]
