@@ -10,7 +10,7 @@ use callbox_hub::Hub;
 use callbox_hub::config::Config;
 use callbox_hub::contract::{ConnId, Door, Job, Now, Peer, Record, Saved, Sink};
 
-const NOW: Now = Now { monotonic: Duration::from_secs(1_000), wall: 1_800_000_000_000 };
+const START: Now = Now { monotonic: Duration::from_secs(1_000), wall: 1_800_000_000_000 };
 
 /// What the hub says, and to whom.
 #[derive(Default)]
@@ -35,6 +35,7 @@ impl Sink for Told {
 
 /// The hub, as the doors reach it.
 struct Reach {
+    now: Now,
     hub: Hub,
     told: Told,
     last: u64,
@@ -48,19 +49,19 @@ impl Outputs for Reach {
 
     fn open(&mut self, peer: Peer) -> Option<ConnId> {
         self.last += 1;
-        self.hub.connect(ConnId(self.last), peer, NOW, &mut self.told);
+        self.hub.connect(ConnId(self.last), peer, self.now, &mut self.told);
         Some(ConnId(self.last))
     }
 
     fn lines(&mut self, conn: ConnId, lines: &[u8]) {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\r\n").unwrap();
-            self.hub.handle_line(conn, line, NOW, &mut self.told);
+            self.hub.handle_line(conn, line, self.now, &mut self.told);
         }
     }
 
     fn close(&mut self, conn: ConnId, reason: &str) {
-        self.hub.disconnect(conn, reason, NOW, &mut self.told);
+        self.hub.disconnect(conn, reason, self.now, &mut self.told);
     }
 }
 
@@ -73,9 +74,9 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
-        let hub = Hub::new(Config { flood: None, ..Config::default() }, Saved::default(), 7, NOW);
+        let hub = Hub::new(Config { flood: None, ..Config::default() }, Saved::default(), 7, START);
         Self {
-            reach: Reach { hub, told: Told::default(), last: 0, sent: Vec::new() },
+            reach: Reach { now: START, hub, told: Told::default(), last: 0, sent: Vec::new() },
             datagrams: DatagramDoor::new(Settings::default(), [7; 16]),
             streams: HashMap::new(),
         }
@@ -111,10 +112,28 @@ impl Server {
     /// A datagram: those that the sender gets then.
     fn send(&mut self, from: &str, datagram: &str) -> Vec<String> {
         let from = from.parse().unwrap();
-        self.datagrams.handle_datagram(from, None, datagram.as_bytes(), NOW, &mut self.reach);
+        let now = self.reach.now;
+        self.datagrams.handle_datagram(from, None, datagram.as_bytes(), now, &mut self.reach);
         self.settle();
         let sent = std::mem::take(&mut self.reach.sent);
         sent.into_iter().filter(|(to, _)| *to == from).map(|(_, text)| text).collect()
+    }
+
+    /// Time passes, with all that is due in it.
+    fn pass(&mut self, time: Duration) {
+        let end = self.reach.now.monotonic + time;
+        loop {
+            let due = [self.datagrams.poll_timeout(), self.reach.hub.poll_timeout()];
+            let due = due.into_iter().flatten().min().filter(|due| *due <= end);
+            self.reach.now.monotonic = due.unwrap_or(end).max(self.reach.now.monotonic);
+            let now = self.reach.now;
+            if due.is_none() {
+                return;
+            }
+            self.reach.hub.handle_timeout(now, &mut self.reach.told);
+            self.datagrams.handle_timeout(now, &mut self.reach);
+            self.settle();
+        }
     }
 
     /// Hands the hub's lines to the doors until there are no more.
@@ -188,4 +207,32 @@ fn two_guests_of_one_port_are_both_let_in() {
     server.send("127.0.0.1:46734", "hello");
     let told = server.send("127.0.0.2:46734", "hello");
     assert!(told[0].starts_with("* you are guest-46734-2 in #lobby"), "{told:?}");
+}
+
+#[test]
+fn a_guest_of_the_datagrams_leaves_after_ten_minutes_of_silence_and_not_before() {
+    let mut server = Server::new();
+    let bob = server.open_stream(1001);
+    server.send("127.0.0.1:46734", "hello");
+    server.read(bob);
+    // Whatever the hub asks meanwhile, the door answers it.
+    server.pass(Duration::from_secs(599));
+    assert_eq!(server.read(bob), "");
+    assert_eq!(server.send("127.0.0.1:46734", "/names"), ["* here: guest-1001, guest-46734"]);
+    server.reach.sent.clear();
+    // What others say is no word of the guest's.
+    server.pass(Duration::from_secs(300));
+    server.say(bob, "are you there?");
+    server.pass(Duration::from_secs(299));
+    assert_eq!(server.reach.sent.len(), 1, "{:?}", server.reach.sent);
+    server.reach.sent.clear();
+    server.pass(Duration::from_secs(2));
+    let told = server.reach.sent.pop().unwrap().1;
+    assert_eq!(told, "* you were silent for 10 minutes and left; say something to come back");
+    assert_eq!(server.read(bob), "* guest-46734 left (silent for 10 minutes)\n");
+    assert_eq!(server.datagrams.guests(), 0);
+    assert_eq!(server.reach.hub.counts().0, 1);
+    // And is a guest again by saying something.
+    assert_eq!(server.send("127.0.0.1:46734", "back").len(), 1);
+    assert_eq!(server.read(bob), "* guest-46734 came in\nguest-46734: back\n");
 }

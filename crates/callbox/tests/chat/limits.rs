@@ -203,3 +203,47 @@ print('one went, one came')
     finished.expect_code(0).stdout_contains("too many connections from your address");
     finished.stdout_contains("False\none went, one came\n");
 }
+
+#[test]
+fn what_is_never_finished_is_kept_up_to_its_cap_and_disturbs_nobody() {
+    resources::raise_open_files();
+    let (server, address) = start(&[]);
+    let mut alice = Irc::in_lobby(address, "alice");
+    let mut bob = Irc::in_lobby(address, "bob");
+    let before = resources::resident_memory(server.id());
+    let head = format!(
+        "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    );
+    let upgrade = format!(
+        "{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    let much = vec![b'x'; 64 << 10];
+    let beginnings = [
+        [b"@+tag=".to_vec(), much.clone()].concat(),
+        [b"PRIVMSG #lobby :".to_vec(), much.clone()].concat(),
+        much.clone(),
+        // A head with one endless field.
+        [head.clone().into_bytes(), b"X-Long: ".to_vec(), much.clone()].concat(),
+        // A frame of as many bytes as a message may have, of which one is missing.
+        [upgrade.clone().into_bytes(), b"\x81\xfe\x20\x00key!".to_vec(), much[..8_191].to_vec()]
+            .concat(),
+        // One of fragments without end.
+        [upgrade.into_bytes(), b"\x01\xfe\x10\x00key!".to_vec(), much[..4_096].to_vec()].concat(),
+    ];
+    let held: Vec<TcpStream> = (0..600)
+        .map(|n| {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            // Some are closed before all of it is sent.
+            let _ = stream.write_all(&beginnings[n % beginnings.len()]);
+            stream
+        })
+        .collect();
+    for n in 0..10 {
+        talk(&mut alice, &mut bob, &format!("sentence {n}"));
+    }
+    let grown = resources::resident_memory(server.id()).saturating_sub(before);
+    let each = grown / held.len() as u64;
+    assert!(each < 32 << 10, "{each} bytes for each");
+    drop(held);
+    talk(&mut bob, &mut alice, "still here");
+}

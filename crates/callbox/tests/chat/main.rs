@@ -9,16 +9,28 @@
 //! | `talk` | the person at the server's terminal |
 //! | `settings` | flags, the file, and the file read again |
 //! | `accounts` | accounts made at the command line, and ways to log in |
+//! | `guessing` | wrong passwords, and accounts that one has to have |
+//! | `passwords` | passwords typed at a terminal |
 //! | `keeping` | what is kept, and what a sudden end leaves of it |
+//! | `forgetting` | what is too old or too much |
+//! | `disk` | a disk that is full |
 //! | `limits` | those who talk too fast, read too little, or never finish |
+//! | `crowds` | more connections and handshakes than there may be |
+//! | `forged` | datagrams whose sender is somebody else |
 //! | `shutdown` | the end |
 
 mod accounts;
+mod crowds;
 mod datagrams;
+mod disk;
 mod doors;
+mod forged;
+mod forgetting;
+mod guessing;
 mod irc;
 mod keeping;
 mod limits;
+mod passwords;
 mod settings;
 mod shutdown;
 mod talk;

@@ -1,6 +1,6 @@
 //! Flags, the configuration file, and the file read again while the server runs.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use callbox_testkit::{Program, Signal};
 
@@ -189,10 +189,34 @@ fn an_operator_can_reload_and_sees_the_mistakes() {
     alice.send("REHASH");
     alice.expect(" 382 ");
     assert!(motd(&mut alice).ends_with(":second"));
-    folder.write("chat.toml", &file("3"));
+    // All of it is refused, and each mistake told with its line.
+    let wrong = file("\"third\"") + "[limits]\nnosuch = 1\n[timeouts]\nping = \"1s\"\n";
+    folder.write("chat.toml", &wrong);
     alice.send("REHASH");
-    alice.expect("chat.toml:2: ");
+    alice.expect(" NOTICE alice :The configuration has mistakes; nothing was changed");
+    alice.expect("chat.toml:7: ");
+    alice.expect("chat.toml:9: ");
     assert!(motd(&mut alice).ends_with(":second"));
+}
+
+#[test]
+fn all_who_speak_no_irc_meet_in_the_lobby_that_was_there_at_the_start() {
+    let folder = Folder::new();
+    let (mut server, address) = start_with(&folder, "[server]\nlobby = \"#hall\"\n");
+    let mut alice = Irc::register(address, "alice");
+    alice.join("#hall");
+    folder.write("chat.toml", "[server]\nlobby = \"#garden\"\nmotd = \"new\"\n");
+    server.signal(Signal::HUP);
+    server.wait_for_stderr("[server] lobby is different; that waits for a restart");
+    server.wait_for_stderr("The new settings hold");
+    assert!(motd(&mut alice).ends_with(":new"));
+    let mut guest = Irc::connect(address);
+    guest.send_bytes("hello from nc\n");
+    guest.expect(" in #hall; ");
+    alice.expect_end_of_line("PRIVMSG #hall :hello from nc");
+    let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    datagrams.send_to(b"hello by a datagram", address).expect("a datagram");
+    alice.expect_end_of_line("PRIVMSG #hall :hello by a datagram");
 }
 
 #[test]

@@ -152,3 +152,62 @@ fn a_listener_may_ask_for_tls_or_do_without() {
     Irc::in_lobby(address, "alice");
     tls_client(address, &[]).wait().stderr_contains("handshake failure");
 }
+
+#[test]
+fn a_certificate_that_is_none_is_refused_with_all_the_rest() {
+    let folder = Folder::new();
+    let (key, cert, fingerprint) = certificate(&folder, "first");
+    let file = |motd: &str| {
+        let tls = format!("[tls]\nenabled = true\ncert = \"{cert}\"\nkey = \"{key}\"\n");
+        folder.write("chat.toml", &format!("[server]\nmotd = \"{motd}\"\n{tls}"))
+    };
+    let server = chat().args(["server", "-p", "0", "--ephemeral", "--config"]).arg(file("first"));
+    let (mut server, address) = ready(server);
+    let mut alice = Irc::in_lobby(address, "alice");
+    file("second");
+    std::fs::write(&cert, "no certificate").expect("a file");
+    server.signal(Signal::HUP);
+    server.wait_for_stderr("The configuration has mistakes; nothing was changed");
+    server.wait_for_stderr(&cert);
+    alice.send("MOTD");
+    assert!(alice.expect(" 372 ").ends_with(":first"));
+    assert_eq!(shown(address), fingerprint.replace(':', ""));
+}
+
+#[test]
+fn a_policy_of_strict_transport_is_shown_to_all_and_its_end_at_once() {
+    let folder = Folder::new();
+    let (key, cert, _) = certificate(&folder, "strict");
+    let file = |policy: &str| {
+        let tls = format!("[tls]\nenabled = true\ncert = \"{cert}\"\nkey = \"{key}\"\n");
+        folder.write("chat.toml", &format!("{tls}{policy}"))
+    };
+    let path = file("sts-port = 6697\nsts-duration = \"1h\"\n");
+    let server = chat().args(["server", "-p", "0", "--ephemeral", "--config"]).arg(path);
+    let (mut server, address) = ready(server);
+    // The port is what counts in the open, the duration inside TLS; each ignores the other.
+    let mut bare = Irc::connect(address);
+    bare.send("CAP LS 302");
+    bare.expect("sts=port=6697,duration=3600");
+    bare.send("CAP REQ sts");
+    bare.expect(" NAK :sts");
+    let mut secure = tls_client(address, &[]);
+    secure.write("CAP LS 302\r\nNICK alice\r\nUSER alice 0 * :alice\r\nCAP END\r\n");
+    secure.wait_for_stdout("sts=port=6697,duration=3600");
+    secure.wait_for_stdout(" 376 ");
+    // Who does not see values cannot be told.
+    let mut old = Irc::connect(address);
+    old.send("CAP LS");
+    assert!(!old.expect(" LS ").contains("sts"));
+    // A policy is taken back by a duration of nothing; never by CAP DEL.
+    file("sts-port = 6697\nsts-duration = \"0s\"\n");
+    server.signal(Signal::HUP);
+    secure.wait_for_stdout("CAP alice NEW :sts=port=6697,duration=0");
+    file("");
+    server.signal(Signal::HUP);
+    server.wait_for_stderr("The new settings hold");
+    server.wait_for_stderr("The new settings hold");
+    secure.write("PING fence\r\n");
+    secure.wait_for_stdout("fence");
+    assert!(!secure.stdout_so_far().contains(" DEL "), "{}", secure.stdout_so_far());
+}

@@ -29,6 +29,9 @@ const HALF_LINE_BYTES: u64 = 4 << 10;
 /// below what they would take if the server looked at each idle client for each of them.
 const QUICK: Duration = Duration::from_millis(50);
 
+/// How often each of them ends its line and begins another.
+const ROUNDS: usize = 4;
+
 /// Half a line, and its other half.
 const HALF: [&[u8]; 2] = [b"PING ha", b"lf\r\n"];
 
@@ -59,12 +62,21 @@ fn ten_thousand_idle_clients_cost_10_kib_each_and_slow_nobody() {
     assert!(half <= IDLE_BYTES + HALF_LINE_BYTES, "{half} bytes for each with half a line");
     assert!(beside <= QUICK, "an exchange took {beside:?} beside {HELD} halves of lines");
 
-    // Not one of them was dropped, and none has lost its half.
-    for client in &mut held {
-        client.send(HALF[1]);
-        client.wait_for(" PONG ");
-        assert!(client.last().ends_with("half"), "{:?}", client.last());
+    // Again and again the other half comes, with half of the next line behind it. Not one of them is dropped, none loses its
+    // half, and nothing grows.
+    let next: Vec<u8> = [HALF[1], HALF[0]].concat();
+    for round in 0..ROUNDS {
+        held.iter_mut().for_each(|client| client.send(&next));
+        for client in &mut held {
+            client.wait_for(" PONG ");
+            assert!(client.last().ends_with("half"), "{:?}", client.last());
+        }
+        let cost = each(&server, before);
+        assert!(cost <= half + (half >> 3), "{cost} bytes for each after {round} rounds");
     }
+    let beside = exchanges(address, "rounds");
+    println!("{beside:?} for an exchange after {ROUNDS} rounds of halves");
+    assert!(beside <= QUICK, "an exchange took {beside:?} after {ROUNDS} rounds of halves");
     stop(server);
 }
 

@@ -439,7 +439,7 @@ fn a_name_is_not_kept_for_who_has_not_come_in() {
         world.forget();
         let alice = world.user(name);
         let taken = format!(":irc.test 433 * {name} :Nickname is already in use");
-        assert_eq!(world.lines(camper), [taken.clone()]);
+        assert_eq!(world.lines(camper), std::slice::from_ref(&taken));
         // Now it is somebody's.
         assert_eq!(world.ask(camper, &format!("NICK {name}")), [taken]);
         world.send_all(camper, &["USER c 0 * :c", "CAP END"]);
