@@ -18,6 +18,8 @@ pub(crate) struct Tags<'a> {
     pub(crate) client: &'a str,
     /// The batch that the message belongs to. Only for clients that negotiated batches.
     pub(crate) batch: Option<&'a str>,
+    /// Whether it goes out without a time.
+    pub(crate) untimed: bool,
 }
 
 impl Tags<'_> {
@@ -26,7 +28,7 @@ impl Tags<'_> {
         if let Some(batch) = self.batch.filter(|_| caps.contains(CapSet::BATCH)) {
             writer.tag("batch", batch);
         }
-        if caps.contains(CapSet::SERVER_TIME) {
+        if caps.contains(CapSet::SERVER_TIME) && !self.untimed {
             writer.time(self.time.unwrap_or(now));
         }
         if let Some(account) = self.account.filter(|_| caps.contains(CapSet::ACCOUNT_TAG)) {
@@ -58,6 +60,7 @@ pub(crate) struct Variants {
     bot: bool,
     client: String,
     batch: Option<String>,
+    untimed: bool,
     body: Vec<u8>,
 }
 
@@ -71,6 +74,7 @@ impl Variants {
             bot: false,
             client: String::new(),
             batch: None,
+            untimed: false,
             body: Vec::new(),
         }
     }
@@ -85,6 +89,7 @@ impl Variants {
         self.client.clear();
         self.client.push_str(tags.client);
         replace(&mut self.batch, tags.batch);
+        self.untimed = tags.untimed;
         self.body.clear();
         self.body.extend_from_slice(body);
     }
@@ -104,6 +109,7 @@ impl Variants {
                 bot: self.bot,
                 client: &self.client,
                 batch: self.batch.as_deref(),
+                untimed: self.untimed,
             };
             let mut writer = TagWriter::new(&mut line);
             tags.write(caps, self.time, &mut writer);

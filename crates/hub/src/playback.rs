@@ -215,7 +215,7 @@ impl Turn<'_> {
                     .end();
                 self.send_within(batch, &tags, &body);
                 // Only the first line is the message with the id.
-                tags = Tags { msgid: None, client: "", ..tags };
+                tags = Tags { msgid: None, ..tags };
             }
         }
     }
@@ -256,6 +256,7 @@ fn tags_of<'e>(event: &'e Event, batch: Option<&'e str>) -> Tags<'e> {
         bot: event.bot,
         client: &event.tags,
         batch,
+        untimed: false,
     }
 }
 

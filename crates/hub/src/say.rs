@@ -307,13 +307,13 @@ impl Utterance<'_> {
             if self.lines.is_empty() {
                 return vec![(first, self.body(source, target, None))];
             }
-            // Only the first line has the id (draft/multiline, "Fallback"). An empty line would be none.
+            // Only the first line has the id (draft/multiline, "Fallback"), but what the rest of the tags say holds for
+            // all: a reply is one to its last line. An empty line would be none.
             let lines = self.lines.iter().filter(|line| !line.text.is_empty());
             return lines
                 .enumerate()
                 .map(|(index, line)| {
-                    let tags =
-                        if index == 0 { first } else { Tags { msgid: None, client: "", ..first } };
+                    let tags = if index == 0 { first } else { Tags { msgid: None, ..first } };
                     (tags, self.body(source, target, Some(line.text)))
                 })
                 .collect();
@@ -328,7 +328,8 @@ impl Utterance<'_> {
         pieces.push((first, open));
         for line in self.lines {
             let client = if line.continues { "draft/multiline-concat" } else { "" };
-            let tags = Tags { time: first.time, client, batch: Some(batch), ..Tags::default() };
+            // The batch has the time of all of them.
+            let tags = Tags { untimed: true, client, batch: Some(batch), ..Tags::default() };
             pieces.push((tags, self.body(source, target, Some(line.text))));
         }
         let mut close = Vec::new();

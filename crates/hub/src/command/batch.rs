@@ -98,19 +98,18 @@ impl Turn<'_> {
 
     /// Whether `message` belongs to an open batch, which it then joined.
     pub(crate) fn joins_batch(&mut self, message: &Message<'_>) -> Result<bool, Refusal> {
-        if message.tags.is_empty() || self.me().gathering.batch.is_none() {
+        if message.tags.is_empty() || !self.me().has(CapSet::MULTILINE) {
             return Ok(false);
         }
         let Some(reference) = message.tag("batch") else {
             return Ok(false);
         };
         let limits = self.hub.config.limits.clone();
-        let Some(batch) = self.me_mut().gathering.batch.as_mut() else {
-            return Ok(false);
-        };
-        if *batch.reference != *reference {
+        // Of a batch that was refused the lines are not said one by one either.
+        let open = self.me_mut().gathering.batch.as_mut();
+        let Some(batch) = open.filter(|batch| *batch.reference == *reference) else {
             return Err(invalid("No such batch is open"));
-        }
+        };
         if batch.failed {
             return Ok(true);
         }

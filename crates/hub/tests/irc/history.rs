@@ -319,8 +319,8 @@ fn a_message_of_several_lines_is_a_batch_within_the_batch() {
     let lines = world.lines(carol);
     let outer = lines[0].split(' ').nth(2).expect("a reference").trim_start_matches('+');
     assert_eq!(lines[1], format!("@batch={outer};msgid={id};+draft/reply=q {said} :one "));
-    assert_eq!(lines[2], format!("@batch={outer} {said} :and the same"));
-    assert_eq!(lines[3], format!("@batch={outer} {said} :two"));
+    assert_eq!(lines[2], format!("@batch={outer};+draft/reply=q {said} :and the same"));
+    assert_eq!(lines[3], format!("@batch={outer};+draft/reply=q {said} :two"));
     assert_eq!(lines.len(), 5);
 }
 

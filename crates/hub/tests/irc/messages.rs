@@ -306,7 +306,7 @@ fn others_get_its_lines_one_by_one_and_none_that_is_empty() {
     world.send_all(
         alice,
         &[
-            "BATCH +1 draft/multiline #room",
+            "@+draft/reply=q BATCH +1 draft/multiline #room",
             "@batch=1 PRIVMSG #room :",
             "@batch=1 PRIVMSG #room :one",
             "@batch=1 PRIVMSG #room :two",
@@ -314,9 +314,40 @@ fn others_get_its_lines_one_by_one_and_none_that_is_empty() {
         ],
     );
     let lines = world.lines(bob);
-    assert!(lines[0].starts_with("@msgid=") && lines[0].ends_with("PRIVMSG #room :one"));
-    assert_eq!(lines[1], ":alice!~alice@127.0.0.1 PRIVMSG #room :two");
+    let one = ";+draft/reply=q :alice!~alice@127.0.0.1 PRIVMSG #room :one";
+    assert!(lines[0].starts_with("@msgid=") && lines[0].ends_with(one), "{lines:#?}");
+    // All of it is the reply; the id is the first line's.
+    assert_eq!(lines[1], "@+draft/reply=q :alice!~alice@127.0.0.1 PRIVMSG #room :two");
     assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn a_batch_has_one_time_and_its_lines_have_none() {
+    let caps = "draft/multiline batch server-time";
+    let (mut world, alice, bob) = two(caps, caps);
+    let text = ["@batch=1 PRIVMSG #room :one", "@batch=1 PRIVMSG #room :two"];
+    world.send(alice, "BATCH +1 draft/multiline #room");
+    world.send_all(alice, &text);
+    world.send(alice, "BATCH -1");
+    let lines = world.lines(bob);
+    assert!(lines[0].starts_with("@time=") && lines[0].contains(" BATCH +"), "{lines:#?}");
+    let reference = lines[0].split(' ').nth(3).expect("a reference").trim_start_matches('+');
+    let said = format!("@batch={reference} :alice!~alice@127.0.0.1 PRIVMSG #room");
+    assert_eq!(lines[1..3], [format!("{said} :one"), format!("{said} :two")]);
+}
+
+#[test]
+fn the_lines_of_a_batch_that_is_not_open_are_not_said() {
+    let (mut world, alice, bob) = two(MULTILINE, "");
+    let refused = [":irc.test FAIL BATCH MULTILINE_INVALID :No such batch is open"];
+    assert_eq!(world.ask(alice, "@batch=1 PRIVMSG #room :x"), refused);
+    world.send(alice, "BATCH +1 netjoin #room");
+    world.lines(alice);
+    assert_eq!(world.ask(alice, "@batch=1 PRIVMSG #room :x"), refused);
+    assert!(world.lines(bob).is_empty());
+    // Who knows nothing of batches means nothing by the tag.
+    world.send(bob, "@batch=1 PRIVMSG #room :x");
+    assert_eq!(world.bodies(alice), [":bob!~bob@127.0.0.1 PRIVMSG #room :x"]);
 }
 
 #[test]
