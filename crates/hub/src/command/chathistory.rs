@@ -33,7 +33,9 @@ const MSGID_MAX: usize = 64;
 /// CHATHISTORY.
 pub(crate) fn chathistory(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
     let params = &message.params;
-    let given = clip(params[0]);
+    let Some(given) = params.first().map(|given| clip(given)) else {
+        return Err(invalid(&[], "Insufficient parameters"));
+    };
     let row = SUBCOMMANDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(given));
     let Some(&(subcommand, count)) = row else {
         return Err(invalid(&[given], "Unknown command"));

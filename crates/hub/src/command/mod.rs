@@ -129,7 +129,7 @@ pub(crate) const TABLE: &[Command] = &[
     ),
     user(
         "CHATHISTORY",
-        1,
+        0,
         chathistory::chathistory,
         &[
             "CHATHISTORY <LATEST|BEFORE|AFTER|AROUND|BETWEEN|TARGETS> ...",
