@@ -45,16 +45,12 @@ impl Turn<'_> {
         self.end_batch(batch.as_deref());
     }
 
-    /// Asks for what was said before I came into `channel`, if my client cannot ask by itself. A channel that was made
-    /// just now has no past worth a question.
+    /// Asks for what was said before I came into `channel`, if my client cannot ask by itself. A channel that was made just
+    /// now has a past, too, if everybody had left it, or the server was started again.
     pub(crate) fn ask_for_replay(&mut self, channel: ChannelId, joined: &Stamp) {
         let history = self.hub.config.history;
         let room = self.channel(channel);
-        if !history.enabled
-            || history.on_join == 0
-            || self.me().has(CapSet::CHATHISTORY)
-            || room.created == self.now.wall
-        {
+        if !history.enabled || history.on_join == 0 || self.me().has(CapSet::CHATHISTORY) {
             return;
         }
         let query = HistoryQuery {

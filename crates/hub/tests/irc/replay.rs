@@ -82,14 +82,24 @@ fn a_long_line_loses_nothing_to_its_stamp() {
 }
 
 #[test]
-fn a_new_room_has_no_past_to_ask_for() {
-    let mut world = World::new();
+fn a_room_that_everybody_left_has_its_past_still() {
+    let (mut world, bob) = room();
+    world.send(bob, "PART #room");
+    world.pass(Duration::from_secs(1));
     let alice = world.user("alice");
-    world.hold_jobs = true;
-    let lines = world.ask(alice, "JOIN #new");
-    assert!(after_names(lines).is_empty());
-    // Nothing is waited for.
-    assert_eq!(world.ask(alice, "PING x"), [":irc.test PONG irc.test :x"]);
+    let lines = after_names(world.ask(alice, "JOIN #room"));
+    assert!(lines[0].ends_with(" PRIVMSG #room :[2026-01-01 00:00] hello"), "{lines:#?}");
+    assert!(after_names(world.ask(alice, "JOIN #new")).is_empty());
+}
+
+#[test]
+fn who_comes_in_the_moment_in_which_a_room_is_made_sees_its_past() {
+    let (mut world, bob) = room();
+    world.send(bob, "PART #room");
+    let alice = world.user_with("alice", "draft/chathistory");
+    let carol = world.user("carol");
+    world.send(alice, "JOIN #room");
+    assert!(!after_names(world.ask(carol, "JOIN #room")).is_empty());
 }
 
 #[test]
