@@ -98,7 +98,7 @@ pub enum Record {
         /// The message.
         msgid: Box<str>,
     },
-    /// The conversation `from` is called `to` from now on; what `to` held until now is forgotten.
+    /// The conversation `from` is called `to` from now on, in read markers too; what `to` held until now is forgotten.
     RenameConversation {
         /// The old key.
         from: Box<str>,

@@ -328,6 +328,12 @@ impl Keeper {
             return Ok(());
         }
         self.forget(to)?;
+        self.connection
+            .prepare_cached("DELETE FROM read_markers WHERE target = ?1")?
+            .execute([to])?;
+        self.connection
+            .prepare_cached("UPDATE read_markers SET target = ?2 WHERE target = ?1")?
+            .execute([from, to])?;
         let Some(index) = self.find(from)? else { return Ok(()) };
         self.write(index)?;
         let Conversation { id, last, .. } = self.cached[index];

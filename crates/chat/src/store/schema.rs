@@ -33,7 +33,8 @@ const BUSY: Duration = Duration::from_secs(10);
 const STATEMENTS: usize = 64;
 
 /// What is done to a database of version 0, 1, … to make it one of the next.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY,
     key TEXT UNIQUE,
@@ -101,7 +102,11 @@ CREATE TABLE fingerprints (
     account TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX fingerprints_account ON fingerprints (account);
-"];
+",
+    "
+CREATE INDEX read_markers_target ON read_markers (target);
+",
+];
 
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]

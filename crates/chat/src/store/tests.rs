@@ -207,6 +207,31 @@ fn a_restart_keeps_everything() {
 }
 
 #[test]
+fn read_markers_go_along_with_a_renamed_conversation() {
+    let folder = Folder::new();
+    let open = Open::at(folder.place());
+    let marker = |account: &str, target: &str, read| Record::ReadMarker {
+        account: account.into(),
+        target: target.into(),
+        read,
+    };
+    open.keep(vec![
+        marker("sally", "#old", 2),
+        marker("sally", "#new", 9),
+        marker("bob", "#new", 9),
+        marker("bob", "#other", 1),
+        Record::RenameConversation { from: "#old".into(), to: "#new".into() },
+    ]);
+    drop(open);
+    let (_open, mut saved) = Open::with(folder.place(), StoreSettings::default());
+    saved.read_markers.sort();
+    assert_eq!(
+        saved.read_markers,
+        [("bob".into(), "#other".into(), 1), ("sally".into(), "#new".into(), 2)]
+    );
+}
+
+#[test]
 fn what_is_kept_survives_a_kill() {
     let (folder, killed) = (Folder::new(), Folder::new());
     let open = Open::at(folder.place());

@@ -138,15 +138,16 @@ impl Turn<'_> {
         self.record(&conversation, &stamp, "JOIN", &[&name, account], Some(&realname), "");
 
         self.ask_for_replay(channel, &stamp);
-        if self.me().has(CapSet::READ_MARKER) {
-            self.tell_read_marker(&name);
-        }
         self.greet(channel);
         self.exchange_metadata(channel);
     }
 
-    /// What a newcomer is told of `channel`: its topic and who is in it.
+    /// What a newcomer is told of `channel`: how far it has read, the topic and who is in it.
     pub(crate) fn greet(&mut self, channel: ChannelId) {
+        if self.me().has(CapSet::READ_MARKER) {
+            let name = self.channel(channel).name.as_str().to_owned();
+            self.tell_read_marker(&name);
+        }
         if self.channel(channel).topic.is_some() {
             self.topic(channel);
         }

@@ -13,6 +13,7 @@ use callbox_irc::stamp;
 use crate::client::ClientId;
 use crate::contract::{Millis, Record};
 use crate::deliver::Tags;
+use crate::hub::Hub;
 use crate::refusal::{Outcome, Refusal, clip};
 use crate::turn::Turn;
 
@@ -49,6 +50,20 @@ pub(crate) fn markread(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
         .and_then(stamp::parse)
         .ok_or_else(|| invalid(read, "Invalid timestamp"))?;
     turn.set_read_marker(target, read)
+}
+
+impl Hub {
+    /// The conversation `from` is called `to` from now on: so far as somebody has read the one, they have read the other.
+    /// This goes through all accounts, since most of them may be away; a channel is renamed once a minute at the most.
+    pub(crate) fn move_read_markers(&mut self, from: &str, to: &str) {
+        let guests = self.clients.iter_mut().map(|client| &mut client.read_markers);
+        for markers in self.read_markers.values_mut().chain(guests) {
+            markers.remove(to);
+            if let Some(read) = markers.remove(from) {
+                markers.insert(to.into(), read);
+            }
+        }
+    }
 }
 
 impl Turn<'_> {

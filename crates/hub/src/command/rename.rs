@@ -104,6 +104,7 @@ impl Turn<'_> {
             self.sink.record(Record::DropChannel { key: to.clone() });
         }
         self.sink.record(Record::RenameConversation { from: from.clone(), to: to.clone() });
+        self.hub.move_read_markers(&from, &to);
         let room = self.hub.channels.at(channel);
         if room.founder.is_some() || room.confidential {
             self.sink.record(Record::DropChannel { key: from.clone() });

@@ -164,3 +164,28 @@ fn markers_are_not_without_end() {
         );
     }
 }
+
+#[test]
+fn a_marker_goes_along_when_a_channel_is_renamed() {
+    let mut world = World::new();
+    let alice = member(&mut world, "alice", "alice");
+    let guest = world.user_with("guest", CAPS);
+    world.send_all(alice, &["JOIN #old"]);
+    world.send(guest, "JOIN #old");
+    for (who, before) in [(alice, 5), (guest, 7)] {
+        world.send(who, &format!("MARKREAD #old {}", stamp(world.wall() - before)));
+    }
+    let now = world.wall();
+    // Of another channel that had the name before: what is in it now is not what was read then.
+    world.send(guest, &format!("MARKREAD #New {}", stamp(now - 1)));
+    world.forget();
+    world.send(alice, "RENAME #old #New");
+    let wanted = format!(":irc.test MARKREAD #New {}", stamp(now - 5));
+    let lines = world.bodies(alice);
+    let place = |text: &str| lines.iter().position(|line| line.contains(text));
+    assert_eq!(lines.get(place("MARKREAD").expect("a marker")), Some(&wanted));
+    assert!(place("JOIN #New") < place("MARKREAD") && place("MARKREAD") < place(" 366 "));
+    let ask = |world: &mut World, who, line: &str| world.ask(who, line).join("\n");
+    assert!(ask(&mut world, guest, "MARKREAD #new").ends_with(&stamp(now - 7)));
+    assert!(ask(&mut world, alice, "MARKREAD #old").ends_with(" *"));
+}
