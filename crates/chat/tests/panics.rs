@@ -13,7 +13,7 @@ use callbox_chat::front::Front;
 use callbox_chat::server::{Doors, Keeper, Machine, Notice, Report, Server, Settings};
 use callbox_hub::Hub;
 use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId, Flow, Job, Now, Peer, Record, Saved, Sink};
+use callbox_hub::contract::{Answer, ConnId, Flow, Job, Now, Peer, Record, Reloaded, Saved, Sink};
 use callbox_net::stream::StreamListener;
 use callbox_net::trace::Trace;
 
@@ -87,8 +87,8 @@ impl Machine for Brittle {
         self.0.handle_timeout(now, &mut BrittleSink(sink));
     }
 
-    fn reload(&mut self, config: Config, now: Now, sink: &mut dyn Sink) {
-        self.0.reload(config, now, &mut BrittleSink(sink));
+    fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
+        self.0.reload(reloaded, now, &mut BrittleSink(sink));
     }
 }
 

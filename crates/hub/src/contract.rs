@@ -202,6 +202,22 @@ pub struct Saved {
     pub last_event: Millis,
 }
 
+/// What was read again while the server runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reloaded {
+    /// The settings.
+    pub config: Config,
+    /// The accounts: folded name, name as shown. The hub adds those that it does not know, which somebody made beside the
+    /// server; one that is missing here may be one that was made a moment ago.
+    pub accounts: Vec<(Box<str>, Box<str>)>,
+}
+
+impl From<Config> for Reloaded {
+    fn from(config: Config) -> Self {
+        Self { config, accounts: Vec::new() }
+    }
+}
+
 /// What takes longer than a line may take.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Job {
@@ -341,7 +357,7 @@ pub enum Answer {
     /// Whether the password is right.
     Password(bool),
     /// The new settings, or what is wrong with them, one mistake a line.
-    Reloaded(Result<Box<Config>, Vec<String>>),
+    Reloaded(Result<Box<Reloaded>, Vec<String>>),
     /// It could not be done, for a reason that is the server's. What it was stands in the server's log.
     Failed,
 }

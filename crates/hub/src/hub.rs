@@ -18,7 +18,7 @@ use crate::clients::Clients;
 use crate::cloak::{IDS, keyed};
 use crate::command::{self, When};
 use crate::config::Config;
-use crate::contract::{Answer, ConnId, Flow, Millis, Now, Peer, Saved, Sink};
+use crate::contract::{Answer, ConnId, Flow, Millis, Now, Peer, Reloaded, Saved, Sink};
 use crate::deliver::Variants;
 use crate::ids::Ids;
 use crate::refusal::{Outcome, Refusal, clip};
@@ -199,9 +199,9 @@ impl Hub {
         }
     }
 
-    /// Takes new settings. Nobody is dropped; what they allow less of holds from now on.
-    pub fn reload(&mut self, config: Config, now: Now, sink: &mut dyn Sink) {
-        crate::reload::reload(self, config, now, sink);
+    /// Takes new settings, and accounts that it does not know. Nobody is dropped; what is allowed less of holds from now on.
+    pub fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
+        crate::reload::reload(self, reloaded, now, sink);
     }
 
     /// How many users there are, and how many channels.

@@ -6,16 +6,18 @@ use callbox_irc::isupport::TEXT;
 use callbox_irc::numeric::RPL_ISUPPORT;
 
 use crate::client::Client;
-use crate::config::Config;
-use crate::contract::{Now, Sink};
+use crate::contract::{Now, Reloaded, Sink};
 use crate::hub::Hub;
 
 /// A capability that is offered, and its value.
 type Offer = (CapSet, Option<String>);
 
-/// Takes `config` in place of what `hub` had. All hear which tokens of ISUPPORT are others now, and whoever negotiated
-/// cap-notify which capabilities come and go, and which have another value.
-pub(crate) fn reload(hub: &mut Hub, config: Config, now: Now, sink: &mut dyn Sink) {
+/// Takes what was read again in place of what `hub` had. All hear which tokens of ISUPPORT are others now, and whoever
+/// negotiated cap-notify which capabilities come and go, and which have another value. A nickname that belongs to a new
+/// account stays with who has it now.
+pub(crate) fn reload(hub: &mut Hub, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
+    let Reloaded { config, accounts } = reloaded;
+    hub.add_accounts(accounts);
     let before = offers(hub);
     let tokens = crate::isupport::changes(&hub.config, &config);
     hub.isupport = crate::isupport::lines(&config);

@@ -12,11 +12,7 @@ use crate::turn::Turn;
 impl Hub {
     /// Takes up what was kept from before. What makes no sense any more is passed over.
     pub(crate) fn restore(&mut self, saved: Saved) {
-        for (key, name) in saved.accounts {
-            let key = Folded::new(&key);
-            self.account_looks.insert(&key);
-            self.accounts.insert(key, name);
-        }
+        self.add_accounts(saved.accounts);
         for channel in &saved.channels {
             if channel.founder.is_empty() {
                 self.forsaken.insert(Folded::new(&channel.key));
@@ -32,6 +28,19 @@ impl Hub {
                 self.metadata.entry(owner).or_default().insert(key, value);
             } else if let Some(channel) = self.channels.named(&owner) {
                 self.channels.at_mut(channel).metadata.insert(key, value);
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// Adds accounts, each a folded name and the name as shown, but for those that it has.
+    pub(crate) fn add_accounts(&mut self, accounts: Vec<(Box<str>, Box<str>)>) {
+        for (key, name) in accounts {
+            let key = Folded::new(&key);
+            if !self.accounts.contains_key(&key) {
+                self.account_looks.insert(&key);
+                self.accounts.insert(key, name);
             }
         }
     }

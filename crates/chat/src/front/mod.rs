@@ -13,8 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use callbox_hub::Hub;
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId, Door, Flow, Now, Peer, Sink};
+use callbox_hub::contract::{Answer, ConnId, Door, Flow, Now, Peer, Reloaded, Sink};
 
 use crate::guests::{Guest, Guests};
 use crate::plain::{PlainDoor, Style};
@@ -196,7 +195,7 @@ impl Machine for Front {
         self.settle(now, sink);
     }
 
-    fn reload(&mut self, config: Config, now: Now, sink: &mut dyn Sink) {
-        self.with_hub(now, sink, |hub, sink| hub.reload(config, now, sink));
+    fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
+        self.with_hub(now, sink, |hub, sink| hub.reload(reloaded, now, sink));
     }
 }

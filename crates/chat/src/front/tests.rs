@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 
+use callbox_hub::config::Config;
 use callbox_hub::contract::{Job, Record, Saved};
 
 use super::*;

@@ -156,9 +156,10 @@ impl Chat {
             answers.answer(conn, answer);
         })
         .map_err(|error| StartError::System("a thread for passwords", error))?;
-        let reloader =
-            reload::Reloader::start(settings, folder, reread, context, handle.clone(), tell)
-                .map_err(|error| StartError::System("a thread for the settings", error))?;
+        let accounts = store.accounts().clone();
+        let rereading = reload::Rereading { folder, reread, context, accounts, tell };
+        let reloader = reload::Reloader::start(settings, rereading, handle.clone())
+            .map_err(|error| StartError::System("a thread for the settings", error))?;
         let shop = Arc::new(Shop::new(store, auth, reloader.clone(), handle.clone()));
         let handle = Handle { server: handle, reloader };
         Ok(Self { server, front, beside, shop, handle, fingerprint })

@@ -1,4 +1,4 @@
-//! Reads the settings again while the server runs: for REHASH, and for SIGHUP.
+//! Reads the settings again while the server runs, and which accounts there are: for REHASH, and for SIGHUP.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use callbox_hub::contract::{Answer, ConnId};
+use callbox_hub::contract::{Answer, ConnId, Reloaded};
 
 use super::{StartError, Tell, identity, tell_trouble, tls_configs, web};
 use crate::door::Context;
 use crate::server::Handle;
 use crate::settings::Settings;
+use crate::store::Accounts;
 
 /// Gives the settings anew, with what the command line said; or every mistake in them.
 pub type Reread = Box<dyn FnMut() -> Result<Settings, Vec<String>> + Send>;
@@ -24,16 +25,10 @@ const WAITING: usize = 16;
 pub(super) struct Reloader(SyncSender<Option<ConnId>>);
 
 impl Reloader {
-    pub(super) fn start(
-        settings: Settings,
-        folder: Option<PathBuf>,
-        reread: Reread,
-        context: Arc<Context>,
-        server: Handle,
-        tell: Tell,
-    ) -> io::Result<Self> {
+    /// Reads with `with` what is to be in place of `settings`, for `server`.
+    pub(super) fn start(settings: Settings, with: Rereading, server: Handle) -> io::Result<Self> {
         let (sender, requests) = sync_channel(WAITING);
-        let mut worker = Worker { settings, folder, reread, context, server, tell };
+        let mut worker = Worker { settings, with, server };
         thread::Builder::new().name("settings".into()).spawn(move || worker.work(&requests))?;
         Ok(Self(sender))
     }
@@ -45,13 +40,19 @@ impl Reloader {
     }
 }
 
+/// Where things are read, and who is given them.
+pub(super) struct Rereading {
+    pub(super) folder: Option<PathBuf>,
+    pub(super) reread: Reread,
+    pub(super) context: Arc<Context>,
+    pub(super) accounts: Accounts,
+    pub(super) tell: Tell,
+}
+
 struct Worker {
     settings: Settings,
-    folder: Option<PathBuf>,
-    reread: Reread,
-    context: Arc<Context>,
+    with: Rereading,
     server: Handle,
-    tell: Tell,
 }
 
 impl Worker {
@@ -60,33 +61,34 @@ impl Worker {
             let result = self.read();
             match (conn, result) {
                 (Some(conn), result) => {
-                    let result = result.map(|settings| Box::new(settings.hub));
+                    let result = result.map(Box::new);
                     self.server.answer(conn, Answer::Reloaded(result));
                 }
-                (None, Ok(settings)) => {
-                    self.server.reload(Box::new(settings.hub));
-                    self.tell.line("The new settings hold");
+                (None, Ok(reloaded)) => {
+                    self.server.reload(Box::new(reloaded));
+                    self.with.tell.line("The new settings hold");
                 }
                 (None, Err(mistakes)) => {
-                    self.tell.line("The configuration has mistakes; nothing was changed");
-                    mistakes.iter().for_each(|mistake| self.tell.line(mistake));
+                    self.with.tell.line("The configuration has mistakes; nothing was changed");
+                    mistakes.iter().for_each(|mistake| self.with.tell.line(mistake));
                 }
             }
         }
     }
 
-    /// The new settings, after what is ours of them was taken up.
-    fn read(&mut self) -> Result<Settings, Vec<String>> {
-        let mut settings = (self.reread)()?;
+    /// What is for the hub, after what is ours of it was taken up.
+    fn read(&mut self) -> Result<Reloaded, Vec<String>> {
+        let mut settings = (self.with.reread)()?;
+        let accounts = self.with.accounts.names().map_err(|error| vec![error.to_string()])?;
         let mistake = |error: StartError| vec![error.to_string()];
-        let identity = identity(&settings, self.folder.as_deref()).map_err(mistake)?;
+        let identity = identity(&settings, self.with.folder.as_deref()).map_err(mistake)?;
         let tls = identity.as_ref().map(tls_configs).transpose().map_err(mistake)?;
         if self.settings.tls.enabled {
-            tell_trouble(identity.as_ref(), &self.tell);
-            self.context.set_tls(tls);
+            tell_trouble(identity.as_ref(), &self.with.tell);
+            self.with.context.set_tls(tls);
         }
         for name in settings.needs_restart(&self.settings) {
-            self.tell.line(&format!("{name} is different; that waits for a restart"));
+            self.with.tell.line(&format!("{name} is different; that waits for a restart"));
         }
         // What waits for a restart is compared with what is in force, not with what was read last.
         let in_force = self.settings.clone();
@@ -94,7 +96,7 @@ impl Worker {
         // However short names have to be now, the lobby keeps its own.
         let limits = &mut settings.hub.limits;
         limits.channel = limits.channel.max(settings.hub.lobby.len());
-        self.context.set_web(web(&settings));
+        self.with.context.set_web(web(&settings));
         self.settings = Settings {
             threads: in_force.threads,
             listen: in_force.listen,
@@ -105,6 +107,6 @@ impl Worker {
             tls: crate::settings::Tls { enabled: in_force.tls.enabled, ..settings.tls.clone() },
             ..settings.clone()
         };
-        Ok(settings)
+        Ok(Reloaded { config: settings.hub, accounts })
     }
 }

@@ -6,8 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId, Flow, Job, Now, Peer, Record, Sink};
+use callbox_hub::contract::{Answer, ConnId, Flow, Job, Now, Peer, Record, Reloaded, Sink};
 
 /// The hub, as the loops see it.
 ///
@@ -35,7 +34,7 @@ pub trait Machine: Send {
     /// The time asked for has come.
     fn handle_timeout(&mut self, now: Now, sink: &mut dyn Sink);
     /// The settings are these from now on.
-    fn reload(&mut self, config: Config, now: Now, sink: &mut dyn Sink);
+    fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink);
 }
 
 /// What a pipe gives out of the bytes that were put in.

@@ -8,8 +8,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId};
+use callbox_hub::contract::{Answer, ConnId, Reloaded};
 use mio::{Registry, Token, Waker};
 
 use super::acceptor::Arrival;
@@ -39,7 +38,7 @@ pub(super) struct Mail {
     /// What became of tickets, in order.
     pub(super) fates: Vec<Fate>,
     /// New settings for the hub.
-    pub(super) config: Option<Box<Config>>,
+    pub(super) reloaded: Option<Box<Reloaded>>,
     weight: usize,
     /// The greatest ticket that a receipt in a batch waits for.
     wanted: u64,
@@ -94,8 +93,8 @@ impl Inbox {
     }
 
     /// Adds settings, and wakes the owner.
-    pub(super) fn put_config(&self, config: Box<Config>) {
-        self.lock().config = Some(config);
+    pub(super) fn put_reloaded(&self, reloaded: Box<Reloaded>) {
+        self.lock().reloaded = Some(reloaded);
         self.wake();
     }
 

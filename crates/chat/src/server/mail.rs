@@ -32,8 +32,8 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
         for fate in mail.fates.drain(..) {
             self.handle_fate(fate, now);
         }
-        if let Some(config) = mail.config.take() {
-            self.config = Some(config);
+        if let Some(reloaded) = mail.reloaded.take() {
+            self.reloaded = Some(reloaded);
         }
         self.mail = mail;
         for slot in std::mem::take(&mut self.overflowed) {

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId, Now};
+use callbox_hub::contract::{Answer, ConnId, Now, Reloaded};
 
 use super::Settings;
 use super::batch::Place;
@@ -108,9 +107,9 @@ impl Handle {
     }
 
     /// Gives the hub new settings.
-    pub fn reload(&self, config: Box<Config>) {
+    pub fn reload(&self, reloaded: Box<Reloaded>) {
         if let Some(inbox) = self.common.inboxes.first() {
-            inbox.put_config(config);
+            inbox.put_reloaded(reloaded);
         }
     }
 

@@ -31,7 +31,7 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
         !self.turns.is_empty()
             || !self.gone.is_empty()
             || !self.answers.is_empty()
-            || self.config.is_some()
+            || self.reloaded.is_some()
             || self.shared.hub_due().is_some_and(|due| due <= now)
     }
 
@@ -41,8 +41,8 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
         let mut locked = shared.lock();
         // Read under the lock, so that time does not go backwards for the hub.
         let now = shared.common.clock.now();
-        if let Some(config) = self.config.take() {
-            self.guard(None, |worker| locked.machine.reload(*config, now, &mut worker.sink));
+        if let Some(reloaded) = self.reloaded.take() {
+            self.guard(None, |worker| locked.machine.reload(*reloaded, now, &mut worker.sink));
         }
         // When a thousand leave at once, a room of a thousand is told of each: that is not for one tick.
         while self.sink.weight() < TICK_WEIGHT

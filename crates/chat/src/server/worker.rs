@@ -10,8 +10,7 @@ use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId};
+use callbox_hub::contract::{Answer, ConnId, Reloaded};
 use callbox_net::limits::processors;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -90,7 +89,7 @@ pub(super) struct Worker<'a, M, D: Doors> {
     /// Connections that the hub is to be told the end of.
     pub(super) gone: VecDeque<(ConnId, &'static str)>,
     pub(super) answers: VecDeque<(ConnId, Answer)>,
-    pub(super) config: Option<Box<Config>>,
+    pub(super) reloaded: Option<Box<Reloaded>>,
     pub(super) sink: TickSink,
     pub(super) mail: Mail,
     pub(super) pool: Pool,
@@ -128,7 +127,7 @@ impl<'a, M: Machine, D: Doors> Worker<'a, M, D> {
             turns: Vec::new(),
             gone: VecDeque::new(),
             answers: VecDeque::new(),
-            config: None,
+            reloaded: None,
             sink: TickSink::new(threads),
             mail: Mail::default(),
             pool: Pool::default(),
@@ -203,7 +202,7 @@ impl<'a, M: Machine, D: Doors> Worker<'a, M, D> {
     /// Waits for the kernel, or for the next deadline.
     fn wait(&mut self, events: &mut Events, now: Duration) -> io::Result<()> {
         let busy = !self.ready.is_empty() && !self.must_pause();
-        let news = !self.gone.is_empty() || !self.answers.is_empty() || self.config.is_some();
+        let news = !self.gone.is_empty() || !self.answers.is_empty() || self.reloaded.is_some();
         let wait = if busy || news {
             Some(Duration::ZERO)
         } else {

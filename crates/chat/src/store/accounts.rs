@@ -9,7 +9,7 @@ use callbox_hub::contract::Millis;
 use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior, params};
 
 use super::keeper::signed;
-use super::saved::end_claims_of_nobody;
+use super::saved::{self, end_claims_of_nobody};
 use super::schema::{self, Access, StoreError, Sync};
 use crate::auth::AccountStore;
 pub use crate::auth::{AccountRow, ScramKeys};
@@ -126,6 +126,11 @@ impl Accounts {
         self.read(|connection| {
             select(connection, which, [fingerprint]).map(|found| found.into_iter().next())
         })
+    }
+
+    /// The keys of all accounts, with their names.
+    pub fn names(&self) -> Result<Vec<(Box<str>, Box<str>)>, StoreError> {
+        self.read(saved::accounts)
     }
 
     /// All accounts, in the order of their keys.

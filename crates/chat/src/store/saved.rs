@@ -6,14 +6,17 @@ use rusqlite::{Connection, Row, params};
 use super::keeper::signed;
 use super::row::{pack, unpack};
 
+/// The accounts: folded name, name as shown.
+pub(super) fn accounts(connection: &Connection) -> rusqlite::Result<Vec<(Box<str>, Box<str>)>> {
+    all(connection, "SELECT key, name FROM accounts", |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// All that the hub holds in memory of what was kept.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Saved> {
     // A server that ran while an account was deleted went on to keep its channels.
     end_claims_of_nobody(connection)?;
     Ok(Saved {
-        accounts: all(connection, "SELECT key, name FROM accounts", |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?,
+        accounts: accounts(connection)?,
         channels: channels(connection, "")?,
         read_markers: all(connection, "SELECT account, target, read FROM read_markers", |row| {
             Ok((row.get(0)?, row.get(1)?, millis(row.get(2)?)))

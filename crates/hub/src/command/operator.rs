@@ -8,8 +8,7 @@ use callbox_irc::numeric as n;
 
 use super::user::cut;
 use crate::client::ClientId;
-use crate::config::Config;
-use crate::contract::{Job, Secret};
+use crate::contract::{Job, Reloaded, Secret};
 use crate::pending::Then;
 use crate::refusal::{Outcome, Refusal};
 use crate::turn::Turn;
@@ -126,10 +125,10 @@ impl Turn<'_> {
     }
 
     /// The settings were read again.
-    pub(crate) fn reloaded(&mut self, result: Result<Box<Config>, Vec<String>>) -> Outcome {
+    pub(crate) fn reloaded(&mut self, result: Result<Box<Reloaded>, Vec<String>>) -> Outcome {
         match result {
-            Ok(config) => {
-                crate::reload::reload(self.hub, *config, self.now, self.sink);
+            Ok(reloaded) => {
+                crate::reload::reload(self.hub, *reloaded, self.now, self.sink);
                 self.numeric(n::RPL_REHASHING, &["configuration"], "The new settings hold");
             }
             Err(mistakes) => {

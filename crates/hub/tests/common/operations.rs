@@ -380,7 +380,7 @@ impl World {
         config.timeouts.ping = Duration::from_secs(u64::from(b) + 1);
         config.limits.channels = 3;
         config.flood = (a > 200).then_some(Flood { burst: 4, per_second: 1 });
-        self.hub.reload(config, self.now, &mut self.out);
+        self.hub.reload(config.into(), self.now, &mut self.out);
         self.settle();
     }
 

@@ -168,7 +168,7 @@ fn a_rehash_takes_new_settings_and_refuses_wrong_ones() {
     let mut config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
     config.motd = vec!["new".into()];
     config.accounts.registration = false;
-    world.reloaded = Ok(Box::new(config));
+    world.reloaded = Ok(Box::new(config.into()));
     world.send(root, "REHASH");
     assert!(world.lines(root)[0].contains(" 382 "));
     assert_eq!(world.lines(bob), [":irc.test CAP bob DEL :draft/account-registration"]);
@@ -182,16 +182,16 @@ fn strict_transport_is_never_taken_back_by_cap() {
     let bob = world.user_with("bob", "cap-notify");
     world.send(root, "OPER root sesame");
     let config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
-    world.reloaded = Ok(Box::new(Config { sts: Some(sts), ..config.clone() }));
+    world.reloaded = Ok(Box::new(Config { sts: Some(sts), ..config.clone() }.into()));
     world.send(root, "REHASH");
     assert_eq!(world.lines(bob), [":irc.test CAP bob NEW :sts=port=6697,duration=60"]);
     world.send(root, "REHASH");
     assert_eq!(world.lines(bob), [""; 0], "nothing is new");
     let ended = Sts { duration: Duration::ZERO, ..sts };
-    world.reloaded = Ok(Box::new(Config { sts: Some(ended), ..config.clone() }));
+    world.reloaded = Ok(Box::new(Config { sts: Some(ended), ..config.clone() }.into()));
     world.send(root, "REHASH");
     assert_eq!(world.lines(bob), [":irc.test CAP bob NEW :sts=port=6697,duration=0"]);
-    world.reloaded = Ok(Box::new(config));
+    world.reloaded = Ok(Box::new(config.into()));
     world.send(root, "REHASH");
     assert!(world.lines(bob).is_empty());
 }
@@ -205,7 +205,7 @@ fn what_a_rehash_changes_in_isupport_is_told_to_everybody() {
     let mut config = Config { flood: None, server_name: "irc.test".into(), ..Config::default() };
     config.limits.topic = 300;
     config.history.enabled = false;
-    world.reloaded = Ok(Box::new(config));
+    world.reloaded = Ok(Box::new(config.into()));
     let changes = |nick| {
         format!(
             ":irc.test 005 {nick} TOPICLEN=300 -CHATHISTORY -MSGREFTYPES :are supported by this server"
@@ -226,11 +226,27 @@ fn new_settings_hold_although_who_asked_for_them_has_left() {
     let bob = world.user("bob");
     world.send(root, "OPER root sesame");
     let (server_name, motd) = ("irc.test".into(), vec!["new".into()]);
-    world.reloaded = Ok(Box::new(Config { flood: None, server_name, motd, ..Config::default() }));
+    let config = Config { flood: None, server_name, motd, ..Config::default() };
+    world.reloaded = Ok(Box::new(config.into()));
     world.hold_jobs = true;
     world.send(root, "REHASH");
     world.cut(root);
     world.hold_jobs = false;
     world.settle();
     assert!(world.ask(bob, "MOTD").iter().any(|line| line.ends_with(":new")));
+}
+
+#[test]
+fn a_rehash_takes_accounts_that_were_made_beside_the_server() {
+    let (mut world, root) = with_operator();
+    world.send(root, "OPER root sesame");
+    let bob = world.user("bob");
+    let Ok(found) = &mut world.reloaded else { panic!("settings") };
+    found.accounts = vec![("bob".into(), "Bob".into()), ("carol".into(), "Carol".into())];
+    world.send(root, "REHASH");
+    world.forget();
+    assert!(world.ask(root, "NICK carol")[0].contains(" 433 "), "it is kept for the account");
+    world.send(bob, "PRIVMSG root :still here");
+    assert_eq!(world.lines(root), [":bob!~bob@127.0.0.1 PRIVMSG root :still here"]);
+    world.hub.check_invariants();
 }

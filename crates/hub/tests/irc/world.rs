@@ -11,7 +11,7 @@ use callbox_hub::Hub;
 use callbox_hub::config::Config;
 use callbox_hub::contract::{
     Answer, Bound, ConnId, Door, Event, Flow, HistoryQuery, Job, Now, Part, Peer, Record,
-    RegisterError, SaslOutcome, SaslStep, Saved, Sink,
+    RegisterError, Reloaded, SaslOutcome, SaslStep, Saved, Sink,
 };
 
 /// The moment at which the simulated time begins: 2026-01-01T00:00:00Z.
@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// Accounts and their passwords in clear: name as shown, by its lower-case form.
     pub(crate) accounts: HashMap<String, (String, String)>,
     /// What the next REHASH finds.
-    pub(crate) reloaded: Result<Box<Config>, Vec<String>>,
+    pub(crate) reloaded: Result<Box<Reloaded>, Vec<String>>,
     /// SASL exchanges under way: the mechanism and the certificate.
     sasl: HashMap<ConnId, (String, Option<Box<str>>)>,
     /// Jobs are kept and not done while this is set.
@@ -109,7 +109,7 @@ impl World {
             events: Vec::new(),
             others: Vec::new(),
             accounts: HashMap::new(),
-            reloaded: Ok(Box::new(config)),
+            reloaded: Ok(Box::new(config.into())),
             sasl: HashMap::new(),
             hold_jobs: false,
             answered: None,

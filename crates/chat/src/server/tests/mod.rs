@@ -238,7 +238,7 @@ fn new_settings_reach_the_hub() {
     let server = start(threads(2), false);
     let mut client = server.client();
     let config = Config { network: "other".into(), ..Config::default() };
-    server.handle.reload(Box::new(config));
+    server.handle.reload(Box::new(config.into()));
     assert_eq!(client.hear(), "reloaded: other");
 }
 

@@ -8,8 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use callbox_hub::config::Config;
-use callbox_hub::contract::{Answer, ConnId, Door, Flow, Job, Now, Peer, Record, Sink};
+use callbox_hub::contract::{Answer, ConnId, Door, Flow, Job, Now, Peer, Record, Reloaded, Sink};
 use callbox_net::stream::StreamListener;
 use callbox_net::trace::Trace;
 
@@ -81,8 +80,8 @@ impl Machine for Toy {
 
     fn handle_timeout(&mut self, _: Now, _: &mut dyn Sink) {}
 
-    fn reload(&mut self, config: Config, _: Now, sink: &mut dyn Sink) {
-        let line = format!("reloaded: {}\r\n", config.network);
+    fn reload(&mut self, reloaded: Reloaded, _: Now, sink: &mut dyn Sink) {
+        let line = format!("reloaded: {}\r\n", reloaded.config.network);
         self.room.iter().for_each(|&to| sink.line(to, line.as_bytes()));
     }
 }
