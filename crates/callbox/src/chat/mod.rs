@@ -4,6 +4,7 @@ mod admin;
 mod folder;
 mod password;
 pub mod server;
+mod settings;
 mod talk;
 
 use crate::cli::{ChatCommand, HistoryCommand};
@@ -18,6 +19,6 @@ pub fn run(command: ChatCommand) -> Result<(), Failure> {
         }
         ChatCommand::Account(command) => admin::account(command),
         ChatCommand::History(HistoryCommand::Export(args)) => admin::export(&args),
-        ChatCommand::Password(_) => password::print_hash(),
+        ChatCommand::Password(args) => password::print_hash(&args),
     }
 }

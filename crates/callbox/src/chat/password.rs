@@ -3,17 +3,21 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::process;
 
-use callbox_chat::auth::{AuthSettings, hash_password};
+use callbox_chat::auth::hash_password;
+use callbox_chat::running::password_settings;
 use callbox_net::signal;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use super::settings;
+use crate::cli::PasswordArgs;
 use crate::messages::{self, Console, Exit, Failure, Reason};
 
 /// `callbox chat password`.
-pub(super) fn print_hash() -> Result<(), Failure> {
+pub(super) fn print_hash(args: &PasswordArgs) -> Result<(), Failure> {
+    let settings = password_settings(&settings::read(&args.config)?);
     let password = new_password()?;
-    let hash = hash_password(&password, &AuthSettings::default())
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let hash =
+        hash_password(&password, &settings).map_err(|error| Failure::usage(error.to_string()))?;
     Console::new().print(hash)
 }
 

@@ -7,7 +7,7 @@ use std::process;
 
 use callbox_chat::beside::talk::Talk;
 use callbox_chat::running::{Chat, Parts, StartError, Tell};
-use callbox_chat::settings::{self, Listener, ListenerTls, LoadError, Settings};
+use callbox_chat::settings::{Listener, ListenerTls, Settings};
 use callbox_net::datagram::DatagramSocket;
 use callbox_net::stream::StreamListener;
 use callbox_net::trace::Trace;
@@ -27,8 +27,9 @@ const CHOICES: usize = 16;
 
 /// Runs `callbox chat server` until a signal ends it.
 pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
-    let config = args.config.clone().or_else(folder::config);
-    let mut settings = read(config.as_ref(), &args).map_err(|lines| mistakes(&lines))?;
+    let config = super::settings::file(&args.config);
+    let mut settings =
+        read(config.as_ref(), &args).map_err(|lines| super::settings::mistakes(&lines))?;
     let files = limits::raise_open_files().saturating_sub(RESERVED_FILES).max(1);
     settings.connections.total = settings.connections.total.min(files);
     let folder = match settings.data.ephemeral {
@@ -102,10 +103,7 @@ pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
 
 /// The settings: those of the file, and over them those of the command line.
 fn read(config: Option<&PathBuf>, args: &ChatServerArgs) -> Result<Settings, Vec<String>> {
-    let mut settings = match config {
-        Some(path) => settings::load(path).map_err(|error: LoadError| error.lines())?,
-        None => Settings::default(),
-    };
+    let mut settings = super::settings::load(config)?;
     settings.listen_on(&args.bind, args.port);
     if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
         settings.use_certificate(cert.clone(), key.clone());
@@ -189,14 +187,6 @@ fn bind(place: Place, datagrams: bool, trace: &Trace) -> io::Result<Vec<Bound>> 
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Says every mistake, each on a line of its own.
-fn mistakes(lines: &[String]) -> Failure {
-    for line in lines {
-        messages::error(messages::visible(line));
-    }
-    Failure::said(Exit::Usage)
 }
 
 fn not_started(error: &StartError) -> Failure {

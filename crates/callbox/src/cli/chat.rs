@@ -32,10 +32,9 @@ pub struct ChatServerArgs {
     /// 127.0.0.1]
     #[arg(short, long = "bind", value_name = "ADDRESS")]
     pub bind: Vec<BindAddress>,
-    /// The configuration file; `callbox chat config` prints one [default: callbox/chat.toml in ~/.config, if it is
-    /// there]
-    #[arg(short, long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Where to keep history and accounts.
     #[command(flatten)]
     pub folder: FolderArgs,
@@ -68,7 +67,27 @@ pub struct ChatServerArgs {
     pub quiet: bool,
 }
 
-/// Which data are meant.
+/// Which settings are meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigArgs {
+    /// The server's configuration file; `callbox chat config` prints one [default: callbox/chat.toml in ~/.config, if it
+    /// is there]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which server's data are meant: those in the folder that is named, or that its settings name.
+#[derive(Clone, Debug, Args)]
+pub struct DataArgs {
+    /// Where they are kept.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// The folder for data.
 #[derive(Clone, Debug, Args)]
 pub struct FolderArgs {
     /// The folder that history and accounts are kept in [default: callbox/chat in ~/.local/share]
@@ -88,7 +107,7 @@ pub enum AccountCommand {
     /// Delete an account, with its private conversations
     Remove(AccountArgs),
     /// List the accounts
-    List(FolderArgs),
+    List(DataArgs),
 }
 
 /// An account.
@@ -98,7 +117,7 @@ pub struct AccountArgs {
     pub name: String,
     /// Where it is kept.
     #[command(flatten)]
-    pub folder: FolderArgs,
+    pub data: DataArgs,
 }
 
 /// An account and a certificate.
@@ -110,7 +129,7 @@ pub struct CertificateArgs {
     pub fingerprint: String,
     /// Where it is kept.
     #[command(flatten)]
-    pub folder: FolderArgs,
+    pub data: DataArgs,
 }
 
 /// `callbox chat history`.
@@ -130,7 +149,7 @@ pub struct ExportArgs {
     pub format: ExportFormat,
     /// Where it is kept.
     #[command(flatten)]
-    pub folder: FolderArgs,
+    pub data: DataArgs,
 }
 
 /// How a room is written out.
@@ -144,4 +163,8 @@ pub enum ExportFormat {
 
 /// `callbox chat password`.
 #[derive(Clone, Debug, Default, Args)]
-pub struct PasswordArgs {}
+pub struct PasswordArgs {
+    /// Where it says what a hash may cost.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}

@@ -15,8 +15,8 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 pub use chat::{
-    AccountArgs, AccountCommand, CertificateArgs, ChatCommand, ChatServerArgs, ExportArgs,
-    ExportFormat, FolderArgs, HistoryCommand, PasswordArgs,
+    AccountArgs, AccountCommand, CertificateArgs, ChatCommand, ChatServerArgs, ConfigArgs,
+    DataArgs, ExportArgs, ExportFormat, FolderArgs, HistoryCommand, PasswordArgs,
 };
 pub use services::{DatagramServiceName, StreamServiceName};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};

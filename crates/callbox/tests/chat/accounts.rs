@@ -97,6 +97,7 @@ pub(crate) fn sasl(script: &str, address: SocketAddr) -> Program {
 fn accounts_are_made_listed_changed_and_removed() {
     let folder = Folder::new();
     let data = folder.path();
+    account(data, &["list"], "").expect_code(2).stderr_contains("there is no chat in");
     account(data, &["add", "alice"], "long enough\n").expect_code(0);
     account(data, &["add", "张三"], "long enough\n").expect_code(0);
     account(data, &["list"], "").expect_code(0).stdout_is("alice\n张三\n");
@@ -152,6 +153,53 @@ fn an_account_that_is_added_while_the_server_runs_can_log_in() {
     account(folder.path(), &["add", "alice"], &format!("{PASSWORD}\n")).expect_code(0);
     let script = "assert Irc('x').plain('alice', 'correct horse battery') == '900'";
     sasl(script, address).run().expect_code(0);
+}
+
+#[test]
+fn the_nickname_of_an_added_account_is_kept_from_the_next_sighup_on() {
+    let folder = Folder::new();
+    let (mut server, address) = start_in(folder.path(), &[]);
+    account(folder.path(), &["add", "alice"], &format!("{PASSWORD}\n")).expect_code(0);
+    server.signal(callbox_testkit::Signal::HUP);
+    server.wait_for_stderr("The new settings hold");
+    let mut thief = Irc::connect(address);
+    thief.send("NICK alice\r\nUSER x 0 * :x");
+    thief.expect(" 433 ");
+}
+
+#[test]
+fn accounts_are_those_of_the_server_whose_file_is_meant() {
+    let folder = Folder::new();
+    let file = "[data]\nfolder = \"kept\"\n[accounts]\nmin-password = 12\nhash-memory = \"8MiB\"\n";
+    std::fs::create_dir(folder.path().join("callbox")).expect("a folder");
+    let path = folder.write("callbox/chat.toml", file);
+    // Named, and where the server looks for it by itself.
+    let named = |args: &[&str], input: &str| {
+        chat().args(args).arg("--config").arg(&path).run_with_input(input)
+    };
+    let own = |args: &[&str]| chat().args(args).env("XDG_CONFIG_HOME", folder.path()).run();
+    named(&["account", "add", "alice"], "eleven long\n").expect_code(2).stderr_contains("12");
+    named(&["account", "add", "alice"], &format!("{PASSWORD}\n")).expect_code(0);
+    named(&["account", "list"], "").expect_code(0).stdout_is("alice\n");
+    own(&["account", "list"]).expect_code(0).stdout_is("alice\n");
+    assert!(folder.path().join("callbox/kept/chat.db").exists());
+    named(&["password"], &format!("{PASSWORD}\n")).expect_code(0).stdout_contains("$m=8192,");
+
+    let server = chat().args(["server", "-p", "0"]).env("XDG_CONFIG_HOME", folder.path());
+    let (_server, address) = crate::ready(server);
+    let script = "assert Irc('x').plain('alice', 'correct horse battery') == '900'";
+    sasl(script, address).run().expect_code(0);
+    let mut bob = Irc::register_with(address, "bob", "echo-message");
+    bob.join("#lobby");
+    bob.say("kept");
+    bob.expect_end_of_line(":kept");
+    let exported = own(&["history", "export", "#lobby"]);
+    exported.expect_code(0).stdout_contains("<bob> kept");
+
+    folder.write("callbox/chat.toml", "[data]\nephemeral = true\n");
+    own(&["account", "list"]).expect_code(2).stderr_contains("ephemeral");
+    folder.write("callbox/chat.toml", "[data]\nnonsense = true\n");
+    own(&["account", "list"]).expect_code(2).stderr_contains("chat.toml:2: ");
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn datagram_settings(settings: &Settings) -> datagram::Settings {
 
 fn auth_settings(settings: &Settings, secret: &Secret) -> AuthSettings {
     let work = &settings.accounts;
-    let default = AuthSettings::default();
+    let default = password_settings(settings);
     let mut throttle = default.throttle;
     let refill = |tries: u32| work.tries_window / tries.max(1);
     throttle.address.burst = work.tries_per_address;
@@ -301,21 +301,24 @@ fn auth_settings(settings: &Settings, secret: &Secret) -> AuthSettings {
     throttle.account.refill = refill(work.tries_per_account);
     AuthSettings {
         workers: work.workers.and_then(std::num::NonZeroUsize::new).unwrap_or(default.workers),
-        password_min: work.min_password,
-        hashing: hashing(settings),
-        scram_iterations: work.scram_iterations,
         salt_secret: Some(SaltSecret(secret.bytes("salts"))),
         throttle,
         ..default
     }
 }
 
-/// What a password's hash costs by these settings.
-pub fn hashing(settings: &Settings) -> Hashing {
-    Hashing {
-        memory_kib: u32::try_from(settings.accounts.memory / 1024).unwrap_or(u32::MAX),
-        passes: settings.accounts.iterations,
-        ..Hashing::default()
+/// What a new password has to be by these settings, and what its hashes cost.
+pub fn password_settings(settings: &Settings) -> AuthSettings {
+    let work = &settings.accounts;
+    AuthSettings {
+        password_min: work.min_password,
+        hashing: Hashing {
+            memory_kib: u32::try_from(work.memory / 1024).unwrap_or(u32::MAX),
+            passes: work.iterations,
+            ..Hashing::default()
+        },
+        scram_iterations: work.scram_iterations,
+        ..AuthSettings::default()
     }
 }
 

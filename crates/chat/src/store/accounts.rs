@@ -43,6 +43,11 @@ impl Accounts {
         Ok(Self::new(schema::create(folder, Access::Write(Sync::Full))?, folder))
     }
 
+    /// The same, if a chat is kept in `folder`.
+    pub fn open_kept(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self::new(schema::open(folder, Access::Write(Sync::Full))?, folder))
+    }
+
     /// Accounts that last as long as the program.
     pub(super) fn in_memory() -> Result<Self, StoreError> {
         Ok(Self::new(schema::in_memory()?, Path::new("memory")))
