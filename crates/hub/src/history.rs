@@ -104,10 +104,12 @@ pub(crate) fn author(event: &Event) -> Option<String> {
     }
 }
 
-/// The parameters of `event` without the session of a guest.
-pub(crate) fn params(event: &Event) -> &[Box<str>] {
-    let shown = shown_params(&event.command).unwrap_or(event.params.len());
-    event.params.get(..shown).unwrap_or(&event.params)
+impl Event {
+    /// The parameters before the text as everybody saw them: without the session of a guest.
+    pub fn shown_params(&self) -> &[Box<str>] {
+        let shown = shown_params(&self.command).unwrap_or(self.params.len());
+        self.params.get(..shown).unwrap_or(&self.params)
+    }
 }
 
 /// The session of the guest who said `event`: the parameter after those that are shown. It is kept because a guest's
@@ -209,13 +211,13 @@ mod tests {
     fn the_author_is_an_account_or_a_guests_session_and_never_shown() {
         let said = event("PRIVMSG", None, &["bob", "~s1"]);
         assert_eq!(author(&said).as_deref(), Some("~s1"));
-        assert_eq!(params(&said), ["bob".into()]);
+        assert_eq!(said.shown_params(), ["bob".into()]);
         let said = event("NOTICE", Some("Alice"), &["bob"]);
         assert_eq!(author(&said).as_deref(), Some("$alice"));
-        assert_eq!(params(&said), ["bob".into()]);
+        assert_eq!(said.shown_params(), ["bob".into()]);
         let redact = event("REDACT", None, &["bob", "id", "~s1"]);
-        assert_eq!((author(&redact).as_deref(), params(&redact).len()), (Some("~s1"), 2));
+        assert_eq!((author(&redact).as_deref(), redact.shown_params().len()), (Some("~s1"), 2));
         let mode = event("MODE", None, &["#room", "+b", "~a:eve"]);
-        assert_eq!((author(&mode), params(&mode).len()), (None, 3));
+        assert_eq!((author(&mode), mode.shown_params().len()), (None, 3));
     }
 }

@@ -168,7 +168,7 @@ impl Turn<'_> {
         if !me.has(needs.union(CapSet::EVENT_PLAYBACK)) {
             return None;
         }
-        let mut params: Vec<&str> = history::params(event).iter().map(|param| &**param).collect();
+        let mut params: Vec<&str> = event.shown_params().iter().map(|param| &**param).collect();
         let mut text = event.text.as_deref();
         if !matches!(&*event.command, "QUIT" | "NICK" | "RENAME")
             && let Some(first) = params.first_mut()

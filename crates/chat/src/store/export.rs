@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use callbox_exchange::Bare;
-use callbox_hub::contract::{Event, Millis};
+use callbox_hub::contract::Event;
+use callbox_irc::stamp;
 
 use super::reader::{From, conversation, page};
 use super::row::Kind;
@@ -76,7 +77,7 @@ struct JsonLine<'a>(&'a Event);
 impl Display for JsonLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.0;
-        write!(f, "{{\"time\":\"{}\",\"msgid\":{}", Stamp(event.time), Json(&event.msgid))?;
+        write!(f, "{{\"time\":\"{}\",\"msgid\":{}", stamp::text(event.time), Json(&event.msgid))?;
         write!(f, ",\"source\":{}", Json(&event.source))?;
         if let Some(account) = &event.account {
             write!(f, ",\"account\":{}", Json(account))?;
@@ -88,7 +89,7 @@ impl Display for JsonLine<'_> {
             write!(f, ",\"tags\":{}", Json(&event.tags))?;
         }
         write!(f, ",\"command\":{},\"params\":[", Json(&event.command))?;
-        for (index, param) in event.params.iter().enumerate() {
+        for (index, param) in event.shown_params().iter().enumerate() {
             write!(f, "{}{}", if index == 0 { "" } else { "," }, Json(param))?;
         }
         f.write_str("]")?;
@@ -137,7 +138,7 @@ struct TextLines<'a>(&'a Event);
 impl Display for TextLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.0;
-        let time = Stamp(event.time);
+        let time = stamp::text(event.time);
         let nick = event.source.split('!').next().unwrap_or_default();
         let nick = Bare(nick.as_bytes());
         // A line that continues the one before it stands on the same line.
@@ -156,7 +157,7 @@ impl Display for TextLines<'_> {
                 .try_for_each(|line| writeln!(f, "{time} -{nick}- {}", Bare(line.as_bytes()))),
             (command, _) => {
                 write!(f, "{time} {nick} {}", Bare(command.as_bytes()))?;
-                for param in &event.params {
+                for param in event.shown_params() {
                     write!(f, " {}", Bare(param.as_bytes()))?;
                 }
                 if !text.is_empty() {
@@ -165,29 +166,6 @@ impl Display for TextLines<'_> {
                 writeln!(f)
             }
         }
-    }
-}
-
-/// A moment as ISO 8601 writes it, in UTC, to the millisecond.
-struct Stamp(Millis);
-
-impl Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, in_day) = (self.0 / 86_400_000, self.0 % 86_400_000);
-        // The calendar repeats itself every 400 years, 146,097 days. Years are counted from March, so that a leap day is
-        // a year's last; 1970-01-01 is day 719,468 since 0000-03-01.
-        let days = days + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let leap_days = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
-        let year_of_era = (day_of_era - leap_days) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = (month_from_march + 2) % 12 + 1;
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
-        let (second, milli) = (in_day / 1_000 % 60, in_day % 1_000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -211,20 +189,6 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_as_dates() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (951_868_799_999, "2000-02-29T23:59:59.999Z"),
-            (951_868_800_000, "2000-03-01T00:00:00.000Z"),
-            (1_795_354_994_123, "2026-11-22T13:43:14.123Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(Stamp(millis).to_string(), text);
-        }
-    }
-
-    #[test]
     fn a_json_line_holds_all_that_is_kept() {
         assert_eq!(
             JsonLine(&event("KICK", "out")).to_string(),
@@ -232,6 +196,14 @@ mod tests {
              \"account\":\"sally\",\"bot\":true,\"tags\":\"+draft/reply=a\",\"command\":\"KICK\",\
              \"params\":[\"#Room\",\"bob\"],\"text\":\"out\"}"
         );
+    }
+
+    #[test]
+    fn the_session_of_a_guest_is_written_nowhere() {
+        let mut event = event("TAGMSG", "");
+        event.params = vec!["#room".into(), "~06h08bg0".into()];
+        assert!(JsonLine(&event).to_string().contains("\"params\":[\"#room\"],"));
+        assert!(TextLines(&event).to_string().ends_with(" sally TAGMSG #room\n"));
     }
 
     #[test]
