@@ -87,6 +87,10 @@ impl Machine for Brittle {
         self.0.handle_timeout(now, &mut BrittleSink(sink));
     }
 
+    fn stop(&mut self, reason: &str, now: Now, sink: &mut dyn Sink) {
+        self.0.stop(reason, now, &mut BrittleSink(sink));
+    }
+
     fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
         self.0.reload(reloaded, now, &mut BrittleSink(sink));
     }

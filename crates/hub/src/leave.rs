@@ -7,6 +7,7 @@ use crate::channel::ChannelId;
 use crate::client::ClientId;
 use crate::contract::Record;
 use crate::deliver::Tags;
+use crate::ids::Stamp;
 use crate::turn::Turn;
 use crate::whowas::Whowas;
 
@@ -36,10 +37,7 @@ impl Turn<'_> {
             Line::from_source(&mut body, &actor.prefix, "QUIT").text(reason).end();
             let peers = self.peers_of(me);
             self.send_to_all(&peers, &actor.tags(&stamp), &body);
-            for channel in self.me().channels.clone() {
-                let conversation = crate::history::channel_key(self.channel(channel));
-                self.record(&conversation, &stamp, "QUIT", &[], Some(reason), "");
-            }
+            self.record_quit(&stamp, reason);
             self.announce_offline();
             let limit = self.hub.config.limits.whowas;
             if let Some(was) = Whowas::of(self.me(), self.now.wall) {
@@ -54,6 +52,14 @@ impl Turn<'_> {
             self.sink.job(conn, crate::contract::Job::Sasl(crate::contract::SaslStep::Abort));
         }
         self.hub.clients.remove(me);
+    }
+
+    /// Records in each of my channels that I left.
+    pub(crate) fn record_quit(&mut self, stamp: &Stamp, reason: &str) {
+        for channel in self.me().channels.clone() {
+            let conversation = crate::history::channel_key(self.channel(channel));
+            self.record(&conversation, stamp, "QUIT", &[], Some(reason), "");
+        }
     }
 
     /// Takes `client` out of the list of `channel`, and the channel away if it was the last and nobody claimed it. The

@@ -135,6 +135,8 @@ assert said[0]['source'].startswith('alice!') and said[0]['msgid'] and said[0]['
 assert len({event['msgid'] for event in events}) == len(events)
 assert sorted(event['time'] for event in events) == [event['time'] for event in events]
 ";
+    // The server's end is everybody's.
+    text.stdout_contains("Z alice QUIT :the server stops\n");
     let check = callbox_testkit::python(script).env("PYTHONUTF8", "1");
     check.run_with_input(&json.stdout).expect_code(0);
     export(folder.path(), "#nowhere", &[]).expect_code(2).stdout_is("");

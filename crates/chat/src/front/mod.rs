@@ -195,6 +195,10 @@ impl Machine for Front {
         self.settle(now, sink);
     }
 
+    fn stop(&mut self, reason: &str, now: Now, sink: &mut dyn Sink) {
+        self.with_hub(now, sink, |hub, sink| hub.stop(reason, now, sink));
+    }
+
     fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink) {
         self.with_hub(now, sink, |hub, sink| hub.reload(reloaded, now, sink));
     }

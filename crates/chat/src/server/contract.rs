@@ -33,6 +33,8 @@ pub trait Machine: Send {
     fn poll_timeout(&self) -> Option<Duration>;
     /// The time asked for has come.
     fn handle_timeout(&mut self, now: Now, sink: &mut dyn Sink);
+    /// The server stops, for `reason`. Called once; what is put out is kept, and nobody has to be told.
+    fn stop(&mut self, reason: &str, now: Now, sink: &mut dyn Sink);
     /// The settings are these from now on.
     fn reload(&mut self, reloaded: Reloaded, now: Now, sink: &mut dyn Sink);
 }

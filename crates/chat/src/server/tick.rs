@@ -13,7 +13,7 @@ use super::connection::{Connection, Stage, Stall};
 use super::contract::{Doors, Incoming, Machine, Notice, Pipe};
 use super::metrics::add;
 use super::sink::TickSink;
-use super::worker::{Turn, Worker};
+use super::worker::{STOPS, Turn, Worker};
 
 /// Lines of one connection before the others have their turn.
 const LINES_PER_TURN: usize = 64;
@@ -94,6 +94,15 @@ impl<M: Machine, D: Doors> Worker<'_, M, D> {
         self.sink.hand_over(shared, locked, self.index);
         add(&self.counters.ticks, 1);
         add(&self.counters.lines_out, std::mem::take(&mut self.sink.lines));
+    }
+
+    /// Tells the hub that the server stops.
+    pub(super) fn note_the_end(&mut self) {
+        let shared = self.shared;
+        let mut locked = shared.lock();
+        let now = shared.common.clock.now();
+        self.guard(None, |worker| locked.machine.stop(STOPS, now, &mut worker.sink));
+        self.sink.hand_over(shared, locked, self.index);
     }
 
     /// Gives the hub what one connection said.

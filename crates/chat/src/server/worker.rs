@@ -40,6 +40,9 @@ const EVENTS: usize = 1024;
 /// Memory for what is read in one round, of all connections.
 const ARENA: usize = 256 << 10;
 
+/// Why everybody's connection ends when the server does.
+pub(super) const STOPS: &str = "the server stops";
+
 /// How long those who are connected may take what is on its way to them, once the server was asked to stop.
 const STOP_TIME: Duration = Duration::from_secs(2);
 
@@ -532,10 +535,13 @@ impl<'a, M: Machine, D: Doors> Worker<'a, M, D> {
     fn say_goodbye(&mut self, now: Duration) {
         self.stop_at = Some(now + STOP_TIME);
         self.acceptor = None;
+        if self.index == 0 {
+            self.note_the_end();
+        }
         for slot in self.table.slots() {
             let Some(connection) = self.table.at(slot) else { continue };
             if connection.stage == Stage::Open {
-                let line = connection.pipe.parting("the server stops");
+                let line = connection.pipe.parting(STOPS);
                 connection.outbox.push(line.as_bytes(), &mut self.pool);
                 self.backlog += line.len();
             }

@@ -583,3 +583,24 @@ fn a_large_page_costs_more_than_a_line() {
     assert_eq!(asked(10), 18, "as many as of any line");
     assert_eq!(asked(1000), 1);
 }
+
+#[test]
+fn when_the_server_stops_everybody_has_left() {
+    let mut world = World::new();
+    let alice = world.user_with("alice", PLAYBACK);
+    let bob = world.user("bob");
+    world.send_all(alice, &["JOIN #one", "JOIN #two"]);
+    world.send(bob, "JOIN #one");
+    world.forget();
+    world.stop();
+    assert!(world.lines(alice).is_empty() && world.lines(bob).is_empty());
+    let quits = world.events.iter().filter(|event| &*event.command == "QUIT");
+    let mut quits: Vec<_> = quits
+        .map(|event| {
+            assert_eq!(event.text.as_deref(), Some("the server stops"));
+            (event.source.split('!').next().unwrap_or_default(), &*event.conversation)
+        })
+        .collect();
+    quits.sort_unstable();
+    assert_eq!(quits, [("alice", "#one"), ("alice", "#two"), ("bob", "#one")]);
+}

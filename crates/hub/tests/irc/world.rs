@@ -229,6 +229,12 @@ impl World {
         self.settle();
     }
 
+    /// The server stops.
+    pub(crate) fn stop(&mut self) {
+        self.hub.stop("the server stops", self.now, &mut self.outputs);
+        self.settle();
+    }
+
     /// Time passes, with all that is due in it.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now.monotonic + time;

@@ -80,6 +80,8 @@ impl Machine for Toy {
 
     fn handle_timeout(&mut self, _: Now, _: &mut dyn Sink) {}
 
+    fn stop(&mut self, _: &str, _: Now, _: &mut dyn Sink) {}
+
     fn reload(&mut self, reloaded: Reloaded, _: Now, sink: &mut dyn Sink) {
         let line = format!("reloaded: {}\r\n", reloaded.config.network);
         self.room.iter().for_each(|&to| sink.line(to, line.as_bytes()));
