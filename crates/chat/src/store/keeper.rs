@@ -377,6 +377,10 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Where a message lies.
+pub(super) const LOCATE: &str =
+    "SELECT kind, place FROM events WHERE msgid = ?1 AND conversation = ?2";
+
 /// The kind and the place of a message.
 pub(super) fn locate(
     connection: &Connection,
@@ -384,7 +388,7 @@ pub(super) fn locate(
     msgid: &str,
 ) -> rusqlite::Result<Option<(i64, i64)>> {
     connection
-        .prepare_cached("SELECT kind, place FROM events WHERE msgid = ?1 AND conversation = ?2")?
+        .prepare_cached(LOCATE)?
         .query_row(params![msgid, id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
 }

@@ -126,6 +126,24 @@ fn history(connection: &Connection, query: &HistoryQuery) -> rusqlite::Result<Op
     .map(Some)
 }
 
+/// The private conversations of a side in a span of time, the oldest first.
+const PRIVATE_TARGETS: &str =
+    "SELECT key, sides.last FROM sides JOIN conversations ON id = conversation
+     WHERE side = ?1 AND sides.last > ?2 AND sides.last < ?3 ORDER BY sides.last LIMIT ?4";
+
+/// When something was last said in a conversation.
+const LAST: &str = "SELECT last FROM conversations WHERE key = ?1";
+
+/// The id of a conversation.
+const CONVERSATION: &str = "SELECT id FROM conversations WHERE key = ?1";
+
+/// The event at a place.
+const EVENT: &str = concat!(
+    "SELECT ",
+    row::event_columns!(),
+    " FROM events WHERE conversation = ?1 AND kind = ?2 AND place = ?3"
+);
+
 /// A statement for each kind and direction, so that all of a page's can be open at once, and cached.
 fn page_sql(kind: Kind, from: From) -> &'static str {
     macro_rules! select {
@@ -196,10 +214,7 @@ pub(super) fn page(
 
 /// The id of a conversation.
 pub(super) fn conversation(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM conversations WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()
+    connection.prepare_cached(CONVERSATION)?.query_row([key], |row| row.get(0)).optional()
 }
 
 fn targets(
@@ -212,16 +227,13 @@ fn targets(
     // A conversation in which nothing was said has the time 0.
     let after = after.max(0);
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut private = connection.prepare_cached(
-        "SELECT key, sides.last FROM sides JOIN conversations ON id = conversation
-         WHERE side = ?1 AND sides.last > ?2 AND sides.last < ?3 ORDER BY sides.last LIMIT ?4",
-    )?;
+    let mut private = connection.prepare_cached(PRIVATE_TARGETS)?;
     let mut targets = private
         .query_map(params![owner, after, before, most], |row| {
             Ok((row.get(0)?, row.get::<_, i64>(1)?))
         })?
         .collect::<rusqlite::Result<Vec<(Box<str>, i64)>>>()?;
-    let mut channel = connection.prepare_cached("SELECT last FROM conversations WHERE key = ?1")?;
+    let mut channel = connection.prepare_cached(LAST)?;
     for key in channels {
         let last = channel.query_row([key], |row| row.get(0)).optional()?;
         if let Some(last) = last
@@ -240,11 +252,59 @@ fn find(connection: &Connection, key: &str, msgid: &str) -> rusqlite::Result<Opt
     let Some(id) = conversation(connection, key)? else { return Ok(None) };
     let Some((kind, place)) = locate(connection, id, msgid)? else { return Ok(None) };
     connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            row::event_columns!(),
-            " FROM events WHERE conversation = ?1 AND kind = ?2 AND place = ?3"
-        ))?
+        .prepare_cached(EVENT)?
         .query_row([id, kind, place], |row| Ok(row::event(key, row)?.1))
         .optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keeper::LOCATE;
+    use super::super::schema;
+    use super::*;
+
+    /// How SQLite goes about `sql`, step by step.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.raw_query().mapped(|row| row.get("detail"));
+        steps.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn every_question_is_answered_from_an_index_and_in_its_order() {
+        let connection = schema::in_memory().unwrap();
+        for kind in Kind::ALL {
+            for from in [From::Start, From::End] {
+                assert_eq!(
+                    plan(&connection, page_sql(kind, from)),
+                    [
+                        "SEARCH events USING PRIMARY KEY (conversation=? AND kind=? AND place>? AND place<?)"
+                    ]
+                );
+            }
+        }
+        assert_eq!(
+            plan(&connection, PRIVATE_TARGETS),
+            [
+                "SEARCH sides USING PRIMARY KEY (side=? AND last>? AND last<?)",
+                "SEARCH conversations USING INTEGER PRIMARY KEY (rowid=?)",
+            ]
+        );
+        for sql in [LAST, CONVERSATION] {
+            let steps = plan(&connection, sql);
+            assert!(
+                matches!(&steps[..], [step] if step.starts_with("SEARCH conversations USING")
+                    && step.ends_with("INDEX sqlite_autoindex_conversations_1 (key=?)")),
+                "{steps:?}"
+            );
+        }
+        assert_eq!(
+            plan(&connection, EVENT),
+            ["SEARCH events USING PRIMARY KEY (conversation=? AND kind=? AND place=?)"]
+        );
+        assert_eq!(
+            plan(&connection, LOCATE),
+            ["SEARCH events USING COVERING INDEX events_msgid (msgid=? AND conversation=?)"]
+        );
+    }
 }
