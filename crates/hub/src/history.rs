@@ -168,6 +168,16 @@ pub(crate) fn split(text: &str) -> Vec<Piece<'_>> {
     lines
 }
 
+/// Panics if `text`, as it might be kept, comes apart into lines that are none or that do not make the same text again.
+/// For tests and the fuzz targets alone.
+#[cfg(feature = "check")]
+pub fn check_text(text: &str) {
+    let lines = split(text);
+    assert!(lines.first().is_some_and(|line| !line.continues), "{lines:?} begin with a line");
+    assert!(lines.iter().all(|line| !line.text.contains(['\n', '\r'])), "{lines:?} are lines");
+    assert_eq!(join(&lines), text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,6 +215,15 @@ mod tests {
         );
         assert_eq!(lines("\n"), [("", false), ("", false)]);
         assert_eq!(lines(""), [("", false)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_kept_comes_apart_into_lines(text in "[a你\n\r]{0,8}") {
+            let lines = split(&text);
+            proptest::prop_assert!(lines.iter().all(|line| !line.text.contains(['\n', '\r'])));
+            proptest::prop_assert_eq!(join(&lines), text);
+        }
     }
 
     #[test]

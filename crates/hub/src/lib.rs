@@ -57,6 +57,8 @@ mod turn;
 mod welcome;
 mod whowas;
 
+#[cfg(feature = "check")]
+pub use history::check_text;
 pub use hub::Hub;
 
 /// Maps whose keys peers choose, so hashed with a seed that they do not know.
