@@ -28,6 +28,9 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
+/// An account's folded name, by which it is found, and its name as shown.
+pub(crate) type Name = (Box<str>, Box<str>);
+
 /// The accounts of a store. Clones share one connection, which one call uses at a time.
 #[derive(Clone, Debug)]
 pub struct Accounts {
@@ -134,7 +137,7 @@ impl Accounts {
     }
 
     /// The keys of all accounts, with their names.
-    pub fn names(&self) -> Result<Vec<(Box<str>, Box<str>)>, StoreError> {
+    pub(crate) fn names(&self) -> Result<Vec<Name>, StoreError> {
         self.read(saved::accounts)
     }
 
