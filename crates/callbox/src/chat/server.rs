@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process;
 
 use callbox_chat::beside::talk::Talk;
-use callbox_chat::running::{Chat, Parts, StartError, Tell};
+use callbox_chat::running::{Chat, Parts, StartError, Tell, Weight};
 use callbox_chat::settings::{Listener, ListenerTls, Settings};
 use callbox_net::datagram::DatagramSocket;
 use callbox_net::stream::StreamListener;
@@ -43,8 +43,8 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     };
     let screen = talk.as_ref().filter(|_| talk::has_prompt()).map(Talk::screen);
     let quiet = args.quiet;
-    let tell = Tell::new(move |line| {
-        if !quiet {
+    let tell = Tell::new(move |weight, line| {
+        if !quiet || weight == Weight::Trouble {
             talk::status(screen.as_ref(), &messages::visible(line));
         }
     });
@@ -65,7 +65,7 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     )
     .and_then(|()| signal::on_hangup(move || reload.reload()))
     .map_err(|error| Failure::network(format!("cannot listen for signals: {}", Reason(&error))))?;
-    if let Some(fingerprint) = chat.fingerprint() {
+    if let Some(fingerprint) = chat.fingerprint().filter(|_| !quiet) {
         messages::status(format_args!("The certificate's SHA-256 is {fingerprint}"));
     }
     for place in places {
@@ -96,7 +96,7 @@ pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
         datagrams,
         talk: None,
         reread: Box::new(|| Err(Vec::new())),
-        tell: Tell::new(|_| ()),
+        tell: Tell::new(|_, _| ()),
     };
     Ok((Chat::new(parts).map_err(|error| not_started(&error))?, address))
 }

@@ -171,6 +171,24 @@ fn what_waits_for_a_restart_is_told_by_name() {
 }
 
 #[test]
+fn a_quiet_server_says_what_is_wrong_and_nothing_else() {
+    let folder = Folder::new();
+    let config = folder.path().join("chat.toml");
+    folder.write("chat.toml", "[server]\nmotd = 3\n");
+    let flags = ["server", "-p", "0", "--ephemeral", "--tls", "--quiet", "--config"];
+    chat().args(flags).arg(&config).run().expect_code(2).stderr_contains("motd");
+    folder.write("chat.toml", "");
+    let mut server = chat().args(flags).arg(&config).spawn();
+    server.wait_for_stderr("Listening at");
+    folder.write("chat.toml", "[server]\nmotd = 3\n");
+    server.signal(Signal::HUP);
+    server.wait_for_stderr("The configuration has mistakes; nothing was changed");
+    server.wait_for_stderr("motd");
+    server.signal(Signal::TERM);
+    server.wait().stderr_lacks("certificate");
+}
+
+#[test]
 fn an_operator_can_reload_and_sees_the_mistakes() {
     let folder = Folder::new();
     let file = |motd: &str| {

@@ -39,7 +39,7 @@ use doors::SharedDoors;
 use keeper::Shop;
 pub use reload::Reread;
 use secret::Secret;
-pub use tell::Tell;
+pub use tell::{Tell, Weight};
 
 /// What a server is made of.
 pub struct Parts {
@@ -197,8 +197,8 @@ fn open_store(
             Done::Kept(ticket) => server.kept(ticket.0),
             Done::Lost(ticket) => server.lost(ticket.0),
             Done::Answer(conn, answer) => server.answer(conn, answer),
-            Done::Trouble(text) => tell.line(&text),
-            Done::Recovered => tell.line("The store works again"),
+            Done::Trouble(text) => tell.trouble(&text),
+            Done::Recovered => tell.word("The store works again"),
         }
     })
 }
@@ -221,7 +221,7 @@ fn identity(settings: &Settings, folder: Option<&Path>) -> Result<Option<Identit
 /// renew it.
 fn tell_trouble(identity: Option<&Identity>, tell: &Tell) {
     if let Some(trouble) = identity.and_then(|identity| identity.trouble(UnixTime::now())) {
-        tell.line(&format!(
+        tell.trouble(&format!(
             "The certificate {trouble}: clients will refuse it until it is replaced and SIGHUP sent"
         ));
     }

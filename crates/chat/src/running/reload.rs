@@ -66,11 +66,11 @@ impl Worker {
                 }
                 (None, Ok(reloaded)) => {
                     self.server.reload(Box::new(reloaded));
-                    self.with.tell.line("The new settings hold");
+                    self.with.tell.word("The new settings hold");
                 }
                 (None, Err(mistakes)) => {
-                    self.with.tell.line("The configuration has mistakes; nothing was changed");
-                    mistakes.iter().for_each(|mistake| self.with.tell.line(mistake));
+                    self.with.tell.trouble("The configuration has mistakes; nothing was changed");
+                    mistakes.iter().for_each(|mistake| self.with.tell.trouble(mistake));
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Worker {
             self.with.context.set_tls(tls);
         }
         for name in settings.needs_restart(&self.settings) {
-            self.with.tell.line(&format!("{name} is different; that waits for a restart"));
+            self.with.tell.word(&format!("{name} is different; that waits for a restart"));
         }
         // What waits for a restart is compared with what is in force, not with what was read last.
         let in_force = self.settings.clone();

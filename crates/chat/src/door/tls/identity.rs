@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +24,9 @@ pub const MADE_CERTIFICATE: &str = "tls-certificate.pem";
 
 /// The file in which its key is kept, readable to its owner alone.
 pub const MADE_KEY: &str = "tls-key.pem";
+
+/// The most bytes of a file with a chain or a key, which have some kilobytes: a wrong path may name a device without end.
+const FILE_MAX: u64 = 1 << 20;
 
 /// A made certificate is valid for the years from the first to the second. Whoever compares fingerprints pins a
 /// certificate, and would be alarmed by a new one for nothing; so it outlives the machine.
@@ -222,7 +225,13 @@ fn broken(error: &pem::Error) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
-    std::fs::read(path).map_err(|error| IdentityError::Read { path: path.into(), error })
+    let failed = |error| IdentityError::Read { path: path.into(), error };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(content(path, format!("it has more than {FILE_MAX} bytes")));
+    }
+    Ok(bytes)
 }
 
 fn content(path: &Path, what: String) -> IdentityError {
@@ -372,6 +381,7 @@ mod tests {
             (&folder.0.join("none.pem"), &key, "none.pem", "cannot read"),
             (&certificate, &folder.0.join("none.pem"), "none.pem", "cannot read"),
             (&empty, &key, "empty.pem", "no certificate in it"),
+            (&PathBuf::from("/dev/zero"), &key, "zero", "more than 1048576 bytes"),
             (&certificate, &empty, "empty.pem", "no key in it"),
             (&key, &key, MADE_KEY, "this is a key and not a certificate"),
             (&certificate, &certificate, MADE_CERTIFICATE, "this is a certificate and not a key"),
