@@ -8,8 +8,10 @@
 //! |---|---|
 //! | `contract` | what is asked of the hub, of a connection's bytes, of the store |
 //! | `worker` | one event loop |
-//! | `tick` | the part of it that holds the hub's lock |
-//! | `mail` | the part of it that carries out what the hub said |
+//! | `reading` | the part of it that takes connections in, and reads |
+//! | `tick` | the part that holds the hub's lock |
+//! | `mail` | the part that carries out what the hub said |
+//! | `closing` | the part that ends connections |
 //! | `connection`, `outbox`, `pool` | one connection: reading, sending, an end that loses nothing |
 //! | `table`, `timers` | a thread's connections and their deadlines |
 //! | `sink`, `batch`, `inbox` | from the hub to the threads |
@@ -21,6 +23,7 @@
 mod acceptor;
 mod admission;
 mod batch;
+mod closing;
 mod connection;
 mod contract;
 mod entrance;
@@ -29,6 +32,7 @@ mod mail;
 mod metrics;
 mod outbox;
 mod pool;
+mod reading;
 mod shared;
 mod sink;
 mod table;

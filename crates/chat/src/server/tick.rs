@@ -9,11 +9,12 @@ use std::time::Duration;
 use callbox_hub::contract::{Answer, ConnId, Flow, Now, Sink};
 
 use super::batch::Place;
+use super::closing::STOPS;
 use super::connection::{Connection, Stage, Stall};
 use super::contract::{Doors, Incoming, Machine, Notice, Pipe};
 use super::metrics::add;
 use super::sink::TickSink;
-use super::worker::{STOPS, Turn, Worker};
+use super::worker::{Turn, Worker};
 
 /// Lines of one connection before the others have their turn.
 const LINES_PER_TURN: usize = 64;
