@@ -8,7 +8,7 @@ use callbox_chat::datagram::{DatagramDoor, Outputs, Settings};
 use callbox_chat::plain::{PlainDoor, Style};
 use callbox_hub::Hub;
 use callbox_hub::config::Config;
-use callbox_hub::contract::{ConnId, Door, Job, Now, Peer, Record, Saved, Sink};
+use callbox_hub::contract::{Answer, ConnId, Door, Job, Now, Peer, Record, Saved, Sink};
 
 const START: Now = Now { monotonic: Duration::from_secs(1_000), wall: 1_800_000_000_000 };
 
@@ -17,6 +17,8 @@ const START: Now = Now { monotonic: Duration::from_secs(1_000), wall: 1_800_000_
 struct Told {
     lines: Vec<(ConnId, Vec<u8>)>,
     closed: Vec<ConnId>,
+    /// Who waits for the past of a room.
+    asked: Vec<ConnId>,
 }
 
 impl Sink for Told {
@@ -26,7 +28,11 @@ impl Sink for Told {
 
     fn receipt(&mut self, _: ConnId) {}
     fn record(&mut self, _: Record) {}
-    fn job(&mut self, _: ConnId, _: Job) {}
+
+    fn job(&mut self, conn: ConnId, job: Job) {
+        assert!(matches!(job, Job::History(_)), "{job:?}");
+        self.asked.push(conn);
+    }
 
     fn close(&mut self, conn: ConnId) {
         self.closed.push(conn);
@@ -136,9 +142,13 @@ impl Server {
         }
     }
 
-    /// Hands the hub's lines to the doors until there are no more.
+    /// Hands the hub's lines to the doors until there are no more. No room has a past.
     fn settle(&mut self) {
-        while !self.reach.told.lines.is_empty() {
+        while !self.reach.told.lines.is_empty() || !self.reach.told.asked.is_empty() {
+            let Reach { hub, told, now, .. } = &mut self.reach;
+            for conn in std::mem::take(&mut told.asked) {
+                hub.handle_answer(conn, Answer::History(Some(Vec::new())), *now, told);
+            }
             for (conn, line) in std::mem::take(&mut self.reach.told.lines) {
                 if let Some((door, to_person)) = self.streams.get_mut(&conn) {
                     let mut to_hub = Vec::new();
