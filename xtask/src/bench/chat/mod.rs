@@ -25,7 +25,7 @@ const TEXT_BYTES: usize = 64;
 /// Where the load is to take little: the clients that check what they get, and the window, which is
 /// wide because a message is done when those few have it.
 const LISTENERS: usize = 8;
-const WIDE_WINDOW: usize = 32;
+const WIDE_WINDOW: usize = 128;
 
 /// What is done to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

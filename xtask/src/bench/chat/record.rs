@@ -262,7 +262,7 @@ impl Record<'_> {
              callbox with {clients} clients, of whom {TALKERS} talk, each with {WIDE_WINDOW} messages \
              on their way. To check every delivery costs as much as to make it, so only {LISTENERS} \
              clients check theirs, and a message is done when they have it; what the others get is \
-             read every few milliseconds, and its lines are counted. The load runs on core \
+             read every few milliseconds, and counted in bytes. The load runs on core \
              {LOAD_CORE} in both, and in the second it shares that core with the server.\n\n\
              | the server has | deliveries/s | factor | processors busy |\n|---|--:|--:|--:|\n"
         );
