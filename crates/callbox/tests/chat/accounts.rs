@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use callbox_testkit::{Finished, Program, python};
+use callbox_testkit::{Finished, Program};
 
 use crate::tls::{certificate, tls_client};
-use crate::{Folder, Irc, chat, start, start_in};
+use crate::{Folder, Irc, chat, client, start, start_in};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -25,10 +25,10 @@ fn with_alice(folder: &Folder, args: &[&str]) -> (callbox_testkit::Running, Sock
 /// A log-in by Python's standard library: `login(mechanism, first, ...)` gives the numeric that ends it.
 pub(crate) const SASL: &str = r"
 import base64, hashlib, hmac, os, socket, sys
-HOST = sys.argv[2] if len(sys.argv) > 2 else '127.0.0.1'
+HOST, PORT = sys.argv[1], int(sys.argv[2])
 class Irc:
     def __init__(self, nick='someone', source=''):
-        self.socket = socket.create_connection((HOST, int(sys.argv[1])), 20, (source, 0))
+        self.socket = socket.create_connection((HOST, PORT), 20, (source, 0))
         self.socket.settimeout(20)
         self.file = self.socket.makefile('rb')
         self.nick = nick
@@ -90,7 +90,7 @@ class Irc:
 ";
 
 pub(crate) fn sasl(script: &str, address: SocketAddr) -> Program {
-    python(&format!("{SASL}{script}")).arg(address.port().to_string())
+    client(SASL, script, address)
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use callbox_testkit::{Finished, Program, Running, listening_address, namespace, python};
+use callbox_testkit::{Finished, python};
 
-use crate::{Irc, start};
+use crate::outside::{run_beside, server_outside};
+use crate::{Irc, client, start};
 
 /// `say(text)` sends a datagram, `hear()` receives one, `hear_all(n)` as many lines as that.
 const CLIENT: &str = r"
@@ -21,14 +22,9 @@ def ask(text):
     return hear()
 ";
 
-fn client(script: &str, address: SocketAddr) -> Program {
-    let program = python(&format!("{CLIENT}{script}")).env("PYTHONUTF8", "1");
-    program.arg(address.ip().to_string()).arg(address.port().to_string())
-}
-
 #[track_caller]
 fn run(script: &str, address: SocketAddr) -> Finished {
-    let finished = client(script, address).run();
+    let finished = client(CLIENT, script, address).run();
     finished.expect_code(0);
     finished
 }
@@ -81,7 +77,7 @@ print(hear(), flush=True)
 assert ask('/quit supper') == '* you left'
 print(ask('again'))
 ";
-    let guest = client(script, address).spawn();
+    let guest = client(CLIENT, script, address).spawn();
     alice.expect(" NICK ");
     alice.expect("\u{1}ACTION waves\u{1}");
     alice.expect_end_of_line("PRIVMSG alice :psst");
@@ -175,33 +171,9 @@ print('told')
     assert!((5..200).contains(&heard), "{heard}");
 }
 
-/// A server in a network of its own with an address that is not loopback.
-fn server_outside() -> (Running, SocketAddr) {
-    let script = r#"ip address add 192.0.2.1/24 dev lo
-ip address add 192.0.2.2/24 dev lo
-exec "$@""#;
-    let mut server = namespace::in_namespace(script)
-        .arg(env!("CARGO_BIN_EXE_callbox"))
-        .args(["chat", "server", "-p", "0", "--bind", "192.0.2.1", "--ephemeral"])
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .spawn();
-    let address = listening_address(&server.wait_for_stderr("Listening at "));
-    (server, address)
-}
-
-#[track_caller]
-fn run_beside(server: &Running, script: &str, address: SocketAddr) -> Finished {
-    let text = format!("{CLIENT}{script}");
-    let finished = namespace::beside(server, r#"exec "$@""#)
-        .args(["python3", "-c", &text, &address.ip().to_string(), &address.port().to_string()])
-        .run();
-    finished.expect_code(0);
-    finished
-}
-
 #[test]
 fn from_outside_one_comes_in_by_saying_a_number() {
-    let (server, address) = server_outside();
+    let (server, address) = server_outside(["--ephemeral"]);
     let script = r"
 challenge = ask('hello')
 number = re.fullmatch(r'say (\d{6}) to come in', challenge)
@@ -220,12 +192,12 @@ assert ask(number[1]).startswith('* you are ' + ME), 'in'
 assert ask('hello') == ME + ': hello'
 assert 'here: ' + ME in ask('/names')
 ";
-    run_beside(&server, script, address);
+    run_beside(&server, &format!("{CLIENT}{script}"), address);
 }
 
 #[test]
 fn guesses_are_limited_and_an_answer_is_no_longer_than_a_challenge() {
-    let (server, address) = server_outside();
+    let (server, address) = server_outside(["--ephemeral"]);
     let script = r"
 answers = []
 client.settimeout(1)
@@ -238,5 +210,5 @@ assert any(answer == 'wait a minute' for answer in answers) or len(answers) < 30
 assert all(len(answer) <= len('say 471103 to come in') for answer in answers)
 assert len(answers) < 100, len(answers)
 ";
-    run_beside(&server, script, address);
+    run_beside(&server, &format!("{CLIENT}{script}"), address);
 }

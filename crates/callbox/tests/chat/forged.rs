@@ -1,23 +1,10 @@
 //! Datagrams whose sender is somebody else: they let nobody in, and flood nobody.
 
-use callbox_testkit::{Finished, Running, listening_address, namespace};
-
 use std::net::SocketAddr;
 
-/// A server in a network of its own, at an address that is not loopback, beside one that is somebody else's.
-fn server() -> (Running, SocketAddr) {
-    let script = r#"ip address add 192.0.2.1/24 dev lo
-ip address add 192.0.2.2/24 dev lo
-ip address add 192.0.2.3/24 dev lo
-exec "$@""#;
-    let mut server = namespace::in_namespace(script)
-        .arg(env!("CARGO_BIN_EXE_callbox"))
-        .args(["chat", "server", "-p", "0", "--bind", "192.0.2.1", "--ephemeral"])
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .spawn();
-    let address = listening_address(&server.wait_for_stderr("Listening at "));
-    (server, address)
-}
+use callbox_testkit::{Finished, Running};
+
+use crate::outside::{run_beside, server_outside};
 
 /// `forge(text)` sends a datagram in the victim's name; `victim` is the victim's socket, which `heard` empties.
 const SCRIPT: &str = r"
@@ -54,17 +41,12 @@ def heard():
 
 #[track_caller]
 fn run(server: &Running, script: &str, address: SocketAddr) -> Finished {
-    let text = format!("{SCRIPT}{script}");
-    let finished = namespace::beside(server, r#"exec "$@""#)
-        .args(["python3", "-c", &text, &address.ip().to_string(), &address.port().to_string()])
-        .run();
-    finished.expect_code(0);
-    finished
+    run_beside(server, &format!("{SCRIPT}{script}"), address)
 }
 
 #[test]
 fn who_writes_in_another_name_neither_comes_in_nor_floods_who_bears_it() {
-    let (server, address) = server();
+    let (server, address) = server_outside(["--ephemeral"]);
     let script = r"
 for n in range(2000): forge('hello')
 got = heard()
@@ -88,7 +70,7 @@ print('nobody else')
 
 #[test]
 fn many_ports_of_one_address_are_one_and_a_flood_in_one_name_keeps_nobody_else_out() {
-    let (server, address) = server();
+    let (server, address) = server_outside(["--ephemeral"]);
     let script = r"
 for n in range(3000): forge('hello', 2000 + n)
 forge('hello')
@@ -101,7 +83,7 @@ assert re.fullmatch(r'say \d{6} to come in', ask('hello again'))
 
 #[test]
 fn a_stranger_is_answered_by_twenty_one_bytes_and_once() {
-    let (server, address) = server();
+    let (server, address) = server_outside(["--ephemeral"]);
     let script = r"
 one = ask('x')
 assert len(one) == 21, one

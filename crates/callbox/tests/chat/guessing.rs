@@ -2,9 +2,10 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
-use callbox_testkit::{EVENT_DEADLINE, Running, Terminal, listening_address, namespace};
+use callbox_testkit::{EVENT_DEADLINE, Running, Terminal};
 
 use crate::accounts::{PASSWORD, SASL, account, sasl};
+use crate::outside::{run_beside, server_outside};
 use crate::{Folder, Irc, chat, ready, start_with};
 
 /// A server with these accounts.
@@ -43,11 +44,8 @@ fn wrong_passwords_from_an_address_are_slowed_and_others_are_not() {
     account(&data, &["add", "alice"], &format!("{PASSWORD}\n")).expect_code(0);
     let settings = "[accounts]\ntries-per-address = 4\ntries-window = \"1h\"\n";
     let file = folder.write("chat.toml", settings);
-    let script = r#"for n in 1 2 3; do ip address add 192.0.2.$n/32 dev lo; done; exec "$@""#;
-    let program = namespace::in_namespace(script).arg(env!("CARGO_BIN_EXE_callbox"));
-    let program = program.args(["chat", "server", "-p", "0", "--bind", "192.0.2.1", "--config"]);
-    let mut server = program.arg(file).arg("--data").arg(data).spawn();
-    let address = listening_address(&server.wait_for_stderr("Listening at "));
+    let flags = ["--config".as_ref(), file.as_os_str(), "--data".as_ref(), data.as_os_str()];
+    let (server, address) = server_outside(flags);
     let script = r"
 password = 'correct horse battery'
 guesser = lambda: Irc('g', source='192.0.2.2')
@@ -59,10 +57,7 @@ assert guesser().plain('alice', password) == '904'
 assert guesser().scram('alice', password) == '904'
 assert Irc('a', source='192.0.2.3').scram('alice', password) == '900'
 ";
-    let script = format!("{SASL}{script}");
-    let port = address.port().to_string();
-    let client = namespace::beside(&server, r#"exec "$@""#);
-    client.args(["python3", "-c", &script, &port, "192.0.2.1"]).run().expect_code(0);
+    run_beside(&server, &format!("{SASL}{script}"), address);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Those who talk too fast, read too little, say too much at once, or never finish: they feel it, and nobody else does.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use callbox_testkit::{EVENT_DEADLINE, Program, listening_address, namespace, resources};
+use callbox_testkit::{EVENT_DEADLINE, resources};
 
+use crate::outside::{run_beside, server_outside};
 use crate::{Folder, Irc, start, start_with};
 
 /// How long a sentence may take to a neighbour of somebody who misbehaves. A tenth of it would do on a quiet machine.
@@ -171,13 +172,8 @@ fn loopback_may_have_more_connections_than_one_address() {
 fn an_address_outside_may_have_so_many_and_no_more() {
     let folder = Folder::new();
     let file = folder.write("chat.toml", "[connections]\nper-address = 3\n");
-    let script = r#"ip address add 192.0.2.1/32 dev lo
-ip address add 192.0.2.2/32 dev lo
-exec "$@""#;
-    let program = namespace::in_namespace(script).arg(env!("CARGO_BIN_EXE_callbox"));
-    let program = program.args(["chat", "server", "-p", "0", "--bind", "192.0.2.1", "--ephemeral"]);
-    let mut server = program.arg("--config").arg(file).spawn();
-    let address: SocketAddr = listening_address(&server.wait_for_stderr("Listening at "));
+    let flags = ["--ephemeral".as_ref(), "--config".as_ref(), file.as_os_str()];
+    let (server, address) = server_outside(flags);
     let client = r"
 import socket, sys
 def enter(source):
@@ -197,10 +193,8 @@ while True:
     if b'too many' not in answer and answer != b'reset': break
 print('one went, one came')
 ";
-    let address = [address.ip().to_string(), address.port().to_string()];
-    let program: Program = namespace::beside(&server, r#"exec "$@""#);
-    let finished = program.args(["python3", "-c", client]).args(address).run();
-    finished.expect_code(0).stdout_contains("too many connections from your address");
+    let finished = run_beside(&server, client, address);
+    finished.stdout_contains("too many connections from your address");
     finished.stdout_contains("False\none went, one came\n");
 }
 

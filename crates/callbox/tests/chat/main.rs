@@ -18,6 +18,8 @@
 //! | `crowds` | more connections and handshakes than there may be |
 //! | `forged` | datagrams whose sender is somebody else |
 //! | `shutdown` | the end |
+//!
+//! `irc` is a client, and `outside` a server that is not on loopback.
 
 mod accounts;
 mod crowds;
@@ -30,6 +32,7 @@ mod guessing;
 mod irc;
 mod keeping;
 mod limits;
+mod outside;
 mod passwords;
 mod settings;
 mod shutdown;
@@ -42,7 +45,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use callbox_testkit::{Program, Running};
+use callbox_testkit::{Program, Running, python};
 
 pub(crate) use irc::Irc;
 
@@ -80,6 +83,12 @@ fn ready(server: Program) -> (Running, SocketAddr) {
     let mut server = server.spawn();
     let address = server.wait_until_listening();
     (server, address)
+}
+
+/// A Python program with a beginning that its tests share; the server's address and port are its arguments.
+fn client(beginning: &str, script: &str, address: SocketAddr) -> Program {
+    let program = python(&format!("{beginning}{script}")).env("PYTHONUTF8", "1");
+    program.arg(address.ip().to_string()).arg(address.port().to_string())
 }
 
 /// A folder that goes when the test ends.

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use callbox_testkit::{Finished, Program, python};
+use callbox_testkit::Finished;
 
-use crate::{Folder, Irc, start, start_with};
+use crate::{Folder, Irc, client, start, start_with};
 
 /// A WebSocket client in forty lines: `connect(origin, protocols)`, `send(text)`, `receive()`, `expect(part)`.
 const CLIENT: &str = r"
 import base64, hashlib, os, socket, struct, sys
-PORT = int(sys.argv[1])
+PORT = int(sys.argv[2])
 class WebSocket:
     def __init__(self, protocols='text.ircv3.net', origin=None, path='/ws'):
         self.socket = socket.create_connection(('127.0.0.1', PORT))
@@ -65,13 +65,9 @@ class WebSocket:
         self.expect(' 366 ')
 ";
 
-fn client(script: &str, address: SocketAddr) -> Program {
-    python(&format!("{CLIENT}{script}")).arg(address.port().to_string()).env("PYTHONUTF8", "1")
-}
-
 #[track_caller]
 fn run(script: &str, address: SocketAddr) -> Finished {
-    let finished = client(script, address).run();
+    let finished = client(CLIENT, script, address).run();
     finished.expect_code(0);
     finished
 }
@@ -97,7 +93,7 @@ while True:
     if kind == 8: break
 print('closed', struct.unpack('!H', payload[:2])[0])
 ";
-    let browser = client(script, address).spawn();
+    let browser = client(CLIENT, script, address).spawn();
     alice.expect_end_of_line("PRIVMSG #lobby :你好 from the web");
     alice.say("the answer");
     alice.expect_end_of_line(":in two frames");

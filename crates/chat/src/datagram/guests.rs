@@ -173,7 +173,7 @@ impl Guests {
         Some(guest)
     }
 
-    /// When [`Self::remove_silent`] and [`Self::take_turn`] are to be asked next.
+    /// When [`Self::remove_silent`] and [`Self::at_turn`] are to be asked next.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let silent = self.deadlines.first().map(|(due, _)| *due);
         let turn = self.turns.first().map(|(turn, _)| *turn);
