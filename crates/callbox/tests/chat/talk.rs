@@ -8,15 +8,20 @@ use crate::{Irc, chat, ready};
 
 const ARGS: [&str; 7] = ["server", "-p", "0", "--ephemeral", "--talk", "--name", "host"];
 
-#[test]
-fn a_person_at_the_terminal_talks_with_who_comes() {
+/// Somebody at a terminal, and alice who has come into the lobby.
+fn talk_with_alice() -> (Terminal, Irc) {
     let mut terminal = Terminal::spawn(chat().args(ARGS));
     terminal.wait_for("Listening at ");
-    let line = format!("Listening at {}", terminal.wait_for("\r\n"));
-    let address = listening_address(&line);
+    let address = listening_address(&format!("Listening at {}", terminal.wait_for("\r\n")));
     terminal.wait_for("* you are host in #lobby");
-    let mut alice = Irc::in_lobby(address, "alice");
+    let alice = Irc::in_lobby(address, "alice");
     terminal.wait_for("* alice came in");
+    (terminal, alice)
+}
+
+#[test]
+fn a_person_at_the_terminal_talks_with_who_comes() {
+    let (mut terminal, mut alice) = talk_with_alice();
     alice.say("is anybody here?");
     terminal.wait_for("alice: is anybody here?");
     terminal.type_text("yes, 我在\r");
@@ -38,12 +43,7 @@ fn a_person_at_the_terminal_talks_with_who_comes() {
 
 #[test]
 fn the_end_of_what_is_typed_is_not_the_end_of_the_server() {
-    let mut terminal = Terminal::spawn(chat().args(ARGS));
-    terminal.wait_for("Listening at ");
-    let address = listening_address(&format!("Listening at {}", terminal.wait_for("\r\n")));
-    terminal.wait_for("* you are host in #lobby");
-    let mut alice = Irc::in_lobby(address, "alice");
-    terminal.wait_for("* alice came in");
+    let (mut terminal, mut alice) = talk_with_alice();
     terminal.type_text("\x04");
     assert!(alice.expect(" QUIT ").starts_with(":host!"));
     alice.say("alone");
@@ -54,12 +54,7 @@ fn the_end_of_what_is_typed_is_not_the_end_of_the_server() {
 
 #[test]
 fn who_says_good_bye_at_the_prompt_comes_back_by_saying_something() {
-    let mut terminal = Terminal::spawn(chat().args(ARGS));
-    terminal.wait_for("Listening at ");
-    let address = listening_address(&format!("Listening at {}", terminal.wait_for("\r\n")));
-    terminal.wait_for("* you are host in #lobby");
-    let mut alice = Irc::in_lobby(address, "alice");
-    terminal.wait_for("* alice came in");
+    let (mut terminal, mut alice) = talk_with_alice();
     terminal.type_text("/quit\r");
     alice.expect(" QUIT ");
     terminal.wait_for("* you left");

@@ -4,20 +4,13 @@ use base64::Engine as _;
 use callbox_hub::config::Operator;
 use callbox_hub::contract::{Record, Saved};
 
-use crate::world::{Who, World};
+use crate::world::{Who, World, operator};
 
 const CAPS: &str = "batch draft/metadata-2";
 
 /// Alice and bob, with the capability, in #room. Alice is its operator.
 fn pair() -> (World, Who, Who) {
-    let mut world = World::with(|config| {
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: None,
-        });
-    });
+    let mut world = World::with_operator();
     let (alice, bob) = (world.user_with("alice", CAPS), world.user_with("bob", CAPS));
     world.send(alice, "JOIN #room");
     world.send(bob, "JOIN #room");
@@ -542,12 +535,7 @@ fn an_account_takes_no_more_than_it_may_have() {
 fn the_longest_names_and_value_are_not_cut() {
     let mut world = World::with(|config| {
         config.server_name = "s".repeat(63).into();
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: Some("h".repeat(64).into()),
-        });
+        config.operators.push(Operator { host: Some("h".repeat(64).into()), ..operator() });
     });
     let (alice, bob) = (world.connect(), world.user_with(&"b".repeat(32), CAPS));
     world.register(alice, &"n".repeat(32), CAPS);

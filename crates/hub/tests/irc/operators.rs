@@ -4,21 +4,15 @@ use std::time::Duration;
 
 use callbox_hub::config::{Config, Operator, Sts};
 
-use crate::world::{Who, World};
+use crate::world::{Who, World, operator};
 
 fn with_operator() -> (World, Who) {
     let mut world = World::with(|config| {
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: Some("staff.test".into()),
-        });
+        config.operators.push(Operator { host: Some("staff.test".into()), ..operator() });
         config.operators.push(Operator {
             name: "locked".into(),
-            password: "hash:sesame".into(),
             fingerprint: Some("cafe".into()),
-            host: None,
+            ..operator()
         });
     });
     let root = world.user("root");

@@ -1,23 +1,10 @@
 //! Questions about users and the server, and what users say of themselves: AWAY and SETNAME.
 
-use callbox_hub::config::Operator;
-
 use crate::world::World;
-
-fn with_operator() -> World {
-    World::with(|config| {
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: None,
-        });
-    })
-}
 
 #[test]
 fn userhost_shows_up_to_five() {
-    let mut world = with_operator();
+    let mut world = World::with_operator();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     assert_eq!(
         world.ask(alice, "USERHOST BOB nobody alice"),
@@ -151,7 +138,7 @@ fn info_and_links_and_version_say_what_this_is() {
 
 #[test]
 fn lusers_counts_who_is_here() {
-    let mut world = with_operator();
+    let mut world = World::with_operator();
     let alice = world.user("alice");
     let bob = world.user("bob");
     world.send(bob, "QUIT");
@@ -192,7 +179,7 @@ fn the_message_of_the_day_is_there_or_422() {
 
 #[test]
 fn stats_tells_the_uptime_and_operators_to_operators() {
-    let mut world = with_operator();
+    let mut world = World::with_operator();
     let alice = world.user("alice");
     world.pass(std::time::Duration::from_secs(61));
     assert_eq!(

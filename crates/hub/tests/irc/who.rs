@@ -1,19 +1,10 @@
 //! WHO and WHOX: lists of users.
 
-use callbox_hub::config::Operator;
-
 use crate::world::{Who, World};
 
 /// Alice and bob in #room, alice as its operator; and eve elsewhere.
 fn people() -> (World, Who, Who, Who) {
-    let mut world = World::with(|config| {
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: None,
-        });
-    });
+    let mut world = World::with_operator();
     let (alice, bob, eve) = (world.user("alice"), world.user("bob"), world.user("eve"));
     world.send(alice, "JOIN #Room");
     world.send(bob, "JOIN #room");

@@ -2,24 +2,11 @@
 
 use std::time::Duration;
 
-use callbox_hub::config::Operator;
-
 use crate::world::World;
-
-fn world() -> World {
-    World::with(|config| {
-        config.operators.push(Operator {
-            name: "root".into(),
-            password: "hash:sesame".into(),
-            fingerprint: None,
-            host: None,
-        });
-    })
-}
 
 #[test]
 fn a_stranger_is_told_what_is_public() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     world.send(alice, "JOIN #one");
     world.send(alice, "JOIN #two");
@@ -38,7 +25,7 @@ fn a_stranger_is_told_what_is_public() {
 
 #[test]
 fn everything_that_there_is_to_say_is_said_in_order() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let alice = world.connect_as(|peer| {
         peer.secure = true;
         peer.fingerprint = Some("cafe".into());
@@ -79,7 +66,7 @@ fn everything_that_there_is_to_say_is_said_in_order() {
 
 #[test]
 fn nobody_is_401_and_the_end() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let bob = world.user("bob");
     assert_eq!(
         world.ask(bob, "WHOIS nobody"),
@@ -97,7 +84,7 @@ fn nobody_is_401_and_the_end() {
 
 #[test]
 fn the_server_to_ask_may_be_named() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (_, bob) = (world.user("alice"), world.user("bob"));
     for server in ["irc.test", "*.test", "alice", "ALICE"] {
         let lines = world.ask(bob, &format!("WHOIS {server} alice"));
@@ -111,7 +98,7 @@ fn the_server_to_ask_may_be_named() {
 
 #[test]
 fn of_a_list_only_the_first_is_looked_up_and_the_end_names_all() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (_, bob) = (world.user("alice"), world.user("bob"));
     let lines = world.ask(bob, "WHOIS bob,alice");
     let (end, found) = lines.split_last().unwrap();
@@ -128,7 +115,7 @@ fn of_a_list_only_the_first_is_looked_up_and_the_end_names_all() {
 
 #[test]
 fn many_channels_take_several_lines() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     for n in 0..30 {
         world.send(alice, &format!("JOIN #a-channel-with-a-name-of-some-length-{n}"));
@@ -145,7 +132,7 @@ fn many_channels_take_several_lines() {
 
 #[test]
 fn a_secret_channel_is_not_given_away() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (alice, bob, eve) = (world.user("alice"), world.user("bob"), world.user("eve"));
     world.send(alice, "JOIN #den");
     world.send(alice, "MODE #den +s");
@@ -161,7 +148,7 @@ fn a_secret_channel_is_not_given_away() {
 
 #[test]
 fn who_hides_shows_only_the_channels_that_both_are_in() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let (alice, bob) = (world.user("alice"), world.user("bob"));
     world.send_all(alice, &["JOIN #one", "JOIN #two", "MODE alice +iB"]);
     let lines = world.ask(bob, "WHOIS alice");
@@ -174,7 +161,7 @@ fn who_hides_shows_only_the_channels_that_both_are_in() {
 
 #[test]
 fn who_was_here_is_remembered_the_last_one_first() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let bob = world.user("bob");
     let first = world.user("alice");
     world.send(first, "REGISTER * * correct-horse");
@@ -211,7 +198,7 @@ fn who_was_here_is_remembered_the_last_one_first() {
 
 #[test]
 fn who_never_was_is_406_and_the_end() {
-    let mut world = world();
+    let mut world = World::with_operator();
     let bob = world.user("bob");
     assert_eq!(
         world.ask(bob, "WHOWAS nobody"),

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use callbox_hub::Hub;
-use callbox_hub::config::Config;
+use callbox_hub::config::{Config, Operator};
 use callbox_hub::contract::{
     Answer, Bound, ConnId, Door, Event, Flow, HistoryQuery, Job, Now, Part, Peer, Record,
     RegisterError, Reloaded, SaslOutcome, SaslStep, Saved, Sink,
@@ -84,6 +84,11 @@ impl Sink for Outputs {
     }
 }
 
+/// The operator `root`, whose password is `sesame`.
+pub(crate) fn operator() -> Operator {
+    Operator { name: "root".into(), password: "hash:sesame".into(), fingerprint: None, host: None }
+}
+
 impl World {
     /// A server with the default settings, without flood control.
     pub(crate) fn new() -> Self {
@@ -93,6 +98,11 @@ impl World {
     /// A server with other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::restored(change, Saved::default())
+    }
+
+    /// A server with an operator, `root`, whose password is `sesame`.
+    pub(crate) fn with_operator() -> Self {
+        Self::with(|config| config.operators.push(operator()))
     }
 
     /// A server that takes up what was kept.
