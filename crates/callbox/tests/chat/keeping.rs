@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use callbox_testkit::{EVENT_DEADLINE, Finished, Signal};
+use callbox_testkit::{Finished, Signal};
 
 use crate::{Folder, Irc, chat, start_in};
 
@@ -140,32 +140,6 @@ assert sorted(event['time'] for event in events) == [event['time'] for event in 
     let check = callbox_testkit::python(script).env("PYTHONUTF8", "1");
     check.run_with_input(&json.stdout).expect_code(0);
     export(folder.path(), "#nowhere", &[]).expect_code(2).stdout_is("");
-}
-
-#[test]
-fn of_each_room_the_last_lines_are_kept_and_no_more_than_the_file_says() {
-    let folder = Folder::new();
-    let config = folder.write("chat.toml", "[history]\nkeep-events = 100\n");
-    let data = folder.path().join("data");
-    let server = chat().args(["server", "-p", "0", "--no-flood-control", "--config"]).arg(config);
-    let (_server, address) = crate::ready(server.arg("--data").arg(&data));
-    let mut alice = historian(address, "alice");
-    alice.join("#room");
-    for number in 0..200 {
-        alice.send(&format!("PRIVMSG #room :{number}"));
-    }
-    alice.expect_end_of_line(":199");
-    let asked = Instant::now();
-    loop {
-        let exported = export(&data, "#room", &[]);
-        let text = exported.expect_code(0).stdout_text();
-        assert!(text.ends_with("<alice> 199\n"), "the last ones are kept: {text}");
-        if text.lines().count() == 100 {
-            return;
-        }
-        // They are deleted a little later, and little by little.
-        assert!(asked.elapsed() < EVENT_DEADLINE, "{} lines", text.lines().count());
-    }
 }
 
 #[test]
