@@ -46,7 +46,10 @@ pub fn beside(running: &Running, script: &str) -> Program {
 /// one's process identifier.
 #[track_caller]
 pub fn on_small_disk(program: Program, folder: &Path, size: &str) -> Program {
-    let user: &[&str] = if flags() == Some(AS_USER) { &["--user", "--map-root-user"] } else { &[] };
+    let Some(flags) = flags() else {
+        panic!("no mount namespace can be made: it needs unshare, ip, and root or user namespaces")
+    };
+    let user: &[&str] = if flags == AS_USER { &["--user", "--map-root-user"] } else { &[] };
     let script = r#"mount -t tmpfs -o size="$1" callbox "$2"; shift 2; exec "$@""#;
     let folder = folder.to_str().expect("a path that is text");
     let script = ["sh", "-ec", script, "sh", size, folder];
