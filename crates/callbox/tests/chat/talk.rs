@@ -66,6 +66,33 @@ fn who_says_good_bye_at_the_prompt_comes_back_by_saying_something() {
 }
 
 #[test]
+fn the_end_of_what_is_typed_seats_nobody_who_has_left() {
+    let (mut terminal, mut alice) = talk_with_alice();
+    terminal.type_text("/quit\r");
+    alice.expect(" QUIT ");
+    terminal.wait_for("* you left");
+    terminal.type_text("/quit again\r\x04");
+    terminal.signal(Signal::TERM);
+    terminal.wait().expect_code(0);
+    let rest = alice.expect_end();
+    assert!(!rest.iter().any(|line| line.starts_with(":host!")), "{rest:?}");
+}
+
+#[test]
+fn what_is_pasted_behind_a_good_bye_is_said() {
+    let (mut server, address) = ready(chat().args(ARGS));
+    server.wait_for_stdout("* you are host in #lobby");
+    let mut alice = Irc::in_lobby(address, "alice");
+    server.wait_for_stdout("* alice came in");
+    server.write_line("/quit for a moment\nback\nagain");
+    alice.expect_end_of_line(" QUIT :Quit: for a moment");
+    alice.expect_end_of_line("PRIVMSG #lobby :back");
+    alice.expect_end_of_line("PRIVMSG #lobby :again");
+    server.signal(Signal::TERM);
+    server.wait().expect_code(0);
+}
+
+#[test]
 fn what_the_server_has_to_say_does_not_spoil_a_line_that_is_typed() {
     let mut terminal = Terminal::spawn(chat().args(ARGS));
     terminal.wait_for("* you are host in #lobby");

@@ -48,6 +48,8 @@ pub struct Beside {
     calls: VecDeque<Call>,
     /// The terminal's connection.
     terminal: Option<ConnId>,
+    /// It has ended, and there may be lines that waited for that.
+    is_terminal_free: bool,
     /// How often the person there came in: the generation of the next such connection.
     seatings: u32,
 }
@@ -79,6 +81,7 @@ impl Beside {
             guests: Guests::default(),
             calls: VecDeque::new(),
             terminal: None,
+            is_terminal_free: false,
             seatings: 0,
         }
     }
@@ -101,6 +104,12 @@ impl Beside {
             }
             self.take_timeouts(&mut entrance);
             self.round(&mut entrance);
+            // The terminal is the last source.
+            if std::mem::take(&mut self.is_terminal_free)
+                && let Some(ready) = ready.last_mut()
+            {
+                *ready = true;
+            }
             let patience = if ready.contains(&true) {
                 Some(Duration::ZERO)
             } else {
@@ -152,10 +161,12 @@ impl Beside {
             self.act_on(news);
             return more;
         }
-        while let Some(line) = self.talk.as_mut().and_then(Talk::next_line) {
-            // Who said good-bye, or was thrown out, comes back by saying something.
-            if !line.is_empty() && self.terminal.is_none_or(|conn| self.guests.door(conn).is_none())
-            {
+        while !self.is_terminal_leaving()
+            && let Some(line) = self.talk.as_mut().and_then(Talk::next_line)
+        {
+            // Who said good-bye, or was thrown out, comes back by saying something, and be it that at once.
+            let is_out = self.terminal.is_none_or(|conn| self.guests.door(conn).is_none());
+            if is_out && !line.is_empty() && !PlainDoor::is_good_bye(&line) {
                 self.seat_terminal(entrance);
             }
             let Some(conn) = self.terminal else { continue };
@@ -167,6 +178,13 @@ impl Beside {
             self.feed(conn, &to_hub);
         }
         false
+    }
+
+    /// Whether the person at the terminal has said good-bye and the hub has not closed yet. What is typed then is read
+    /// afterwards.
+    fn is_terminal_leaving(&mut self) -> bool {
+        let door = self.terminal.and_then(|conn| self.guests.door(conn));
+        door.is_some_and(|door| door.is_over())
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
@@ -243,6 +261,7 @@ impl Beside {
 
     fn forget(&mut self, conn: ConnId) {
         self.guests.remove(conn);
+        self.is_terminal_free |= self.terminal == Some(conn);
         if let Some(post) = &mut self.post {
             post.close(conn);
         }

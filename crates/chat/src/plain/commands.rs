@@ -67,6 +67,11 @@ impl PlainDoor {
     }
 }
 
+/// Whether a cleaned line is a good-bye.
+pub(super) fn is_good_bye(line: &str) -> bool {
+    matches!(meaning(line), Meant::Do(command, _) if command.name == "quit")
+}
+
 fn meaning(line: &str) -> Meant<'_> {
     let Some(command) = line.strip_prefix('/') else { return Meant::Say(line) };
     if command.starts_with('/') {
@@ -162,5 +167,7 @@ mod tests {
         assert!(matches!(meaning("/me  waves "), Meant::Do(Command { name: "me", .. }, "waves")));
         assert!(matches!(meaning("/etc/passwd is a file"), Meant::Unknown("etc/passwd")));
         assert!(matches!(meaning("/"), Meant::Unknown("")));
+        assert!(is_good_bye("/Quit") && is_good_bye("/quit until then"));
+        assert!(!is_good_bye("//quit") && !is_good_bye("quit") && !is_good_bye("/quite"));
     }
 }

@@ -191,6 +191,11 @@ impl PlainDoor {
         }
     }
 
+    /// Whether a line of the person's says good-bye, so that nobody has to come in for it.
+    pub fn is_good_bye(line: &[u8]) -> bool {
+        commands::is_good_bye(&text::said(line, Style::Stream))
+    }
+
     /// One line of the hub's, without CR LF.
     pub fn hear(&mut self, line: &[u8], to_hub: &mut Vec<u8>, to_person: &mut Vec<u8>) {
         self.hear_line(line, &mut Out { hub: to_hub, person: to_person });
