@@ -126,6 +126,7 @@ mod tests {
         assert!(!folder.join("file").exists());
         let file = root_of(&running).join(folder.join("file").strip_prefix("/").expect("absolute"));
         assert!(file.exists());
+        running.write_line("");
         running.wait().expect_code(0).stderr_contains("No space left");
     }
 
