@@ -37,6 +37,10 @@ const TERMINAL: u64 = 0;
 /// Why a guest is ended whose words the store has lost.
 const NOT_KEPT: &str = "what it said could not be kept";
 
+/// What the guest is told.
+const NOT_KEPT_TOLD: &str =
+    "* what you said could not be kept, and you left; say something to come back\n";
+
 /// Everybody who is not on a stream.
 #[derive(Debug)]
 pub struct Beside {
@@ -253,6 +257,11 @@ impl Beside {
             Heard::Close(conn) => self.forget(conn),
             Heard::Lost(conn) => {
                 // Whoever waits for an echo gets none, and comes in anew with the next line.
+                if self.terminal == Some(conn) {
+                    self.show(NOT_KEPT_TOLD.as_bytes());
+                } else if let Some(post) = &mut self.post {
+                    post.tell(conn, NOT_KEPT_TOLD, number);
+                }
                 self.forget(conn);
                 self.calls.push_back(Call::Disconnect(conn, NOT_KEPT.to_owned()));
             }

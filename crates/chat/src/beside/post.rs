@@ -76,6 +76,17 @@ impl Post {
         news
     }
 
+    /// A line of the server's own to `conn`, with its LF.
+    pub(super) fn tell(&mut self, conn: ConnId, text: &str, number: impl Fn(u64) -> ConnId) {
+        let mut news = Vec::new();
+        for (socket, door) in &mut self.boxes {
+            let next = &mut self.next;
+            let mut out = Out { mail: socket.mail(), news: &mut news, next, number: &number };
+            // Nothing comes of it that the hub would be told.
+            door.tell(conn, text, &mut out);
+        }
+    }
+
     /// The hub closed `conn`.
     pub(super) fn close(&mut self, conn: ConnId) {
         for (_, door) in &mut self.boxes {

@@ -172,6 +172,13 @@ impl DatagramDoor {
         deliver(guest, &to_hub, &to_person, out);
     }
 
+    /// Tells the guest behind `conn` something, a line with its LF.
+    pub fn tell(&mut self, conn: ConnId, text: &str, out: &mut dyn Outputs) {
+        if let Some(guest) = self.guests.of(conn) {
+            deliver(guest, b"", text.as_bytes(), out);
+        }
+    }
+
     /// The hub closed `conn`.
     pub fn handle_close(&mut self, conn: ConnId) {
         self.guests.remove(conn);

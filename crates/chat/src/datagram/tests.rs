@@ -233,6 +233,16 @@ fn who_ends_lines_is_sent_ended_lines() {
 }
 
 #[test]
+fn a_guest_is_told_what_the_server_itself_has_to_say() {
+    let mut scene = Scene::new();
+    scene.send(LOOPBACK, "hello\n");
+    scene.world.sent.clear();
+    scene.door.tell(ConnId(1), "* not kept\n", &mut scene.world);
+    scene.door.tell(ConnId(2), "* not kept\n", &mut scene.world);
+    assert_eq!(scene.world.sent, [(LOOPBACK.parse().unwrap(), None, "* not kept\n".to_owned())]);
+}
+
+#[test]
 fn who_sends_nothing_comes_in_without_a_word() {
     let mut scene = Scene::new();
     assert_eq!(scene.send("127.0.0.1:0", "hello"), [], "nobody can be answered there");
