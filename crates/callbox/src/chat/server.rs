@@ -41,11 +41,12 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
         true => Some(talk::seat(args.name.as_deref(), &settings)?).unzip(),
         false => (None, None),
     };
-    let screen = talk.as_ref().filter(|_| talk::has_prompt()).map(Talk::screen);
+    let screen = talk.as_ref().map(Talk::screen);
+    let above_prompt = screen.clone().filter(|_| talk::has_prompt());
     let quiet = args.quiet;
     let tell = Tell::new(move |weight, line| {
         if !quiet || weight == Weight::Trouble {
-            talk::status(screen.as_ref(), &messages::visible(line));
+            talk::status(above_prompt.as_ref(), &messages::visible(line));
         }
     });
     let reread = Box::new(move || read(config.as_ref(), &args));
@@ -71,11 +72,13 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     for place in places {
         messages::status(format_args!("Listening at {place}"));
     }
-    if let Some(terminal) = terminal {
-        let handle = chat.handle();
-        talk::start(terminal, move || handle.stop())?;
-    }
+    let handle = chat.handle();
+    let writer =
+        terminal.map(|terminal| talk::start(terminal, move || handle.stop())).transpose()?;
     let served = chat.run();
+    if let (Some(writer), Some(screen)) = (writer, screen) {
+        writer.finish(&screen);
+    }
     // Somebody may still stand at the prompt.
     input::restore_terminal();
     served.map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))

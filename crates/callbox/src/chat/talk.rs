@@ -1,10 +1,11 @@
 //! `--talk`: the terminal's side of the person who runs the server.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
+use std::time::Duration;
 
-use callbox_chat::beside::talk::{self, Screen, Talk, Terminal};
+use callbox_chat::beside::talk::{self, Screen, Talk, Terminal, Unshown};
 use callbox_chat::settings::Settings;
 use callbox_irc::names::{NameError, Nick};
 use rustyline::ExternalPrinter;
@@ -14,6 +15,12 @@ use crate::messages::{self, Console, Exit, Failure, Reason};
 
 /// What stands before a line that is typed.
 const PROMPT: &str = "> ";
+
+/// How long the end waits for a terminal that may be stopped.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A line up, and down again: what is printed above a prompt has to end a line, or it is ended.
+const NOTHING: &str = "\x1b[A\n";
 
 /// What somebody is called who gave no name and has no login name that could be one.
 const NOBODY: &str = "host";
@@ -47,9 +54,23 @@ pub(super) fn has_prompt() -> bool {
 
 /// Says a line of the server's own to the person at the prompt, without spoiling it; where nobody is, as anywhere else.
 pub(super) fn status(screen: Option<&Screen>, line: &str) {
-    let is_shown = screen.is_some_and(|screen| screen.show(format!("{line}\n").as_bytes()));
-    if !is_shown {
-        messages::status(line);
+    match screen.map(|screen| screen.show(format!("{line}\n").as_bytes())) {
+        Some(Ok(())) => {}
+        // It is the terminal that is stopped, and would stop the server.
+        Some(Err(Unshown::Full)) if io::stderr().is_terminal() => {}
+        Some(Err(Unshown::Full | Unshown::Closed)) | None => messages::status(line),
+    }
+}
+
+/// The thread that writes to the terminal, which is at its end when this is.
+pub(super) struct Writer(Receiver<()>);
+
+impl Writer {
+    /// Has what waits be shown, and then nothing more on `screen`.
+    pub(super) fn finish(self, screen: &Screen) {
+        screen.close();
+        // Nobody sends anything; a terminal that is stopped does without.
+        let _ = self.0.recv_timeout(PATIENCE);
     }
 }
 
@@ -58,11 +79,23 @@ pub(super) fn status(screen: Option<&Screen>, line: &str) {
 pub(super) fn start(
     terminal: Terminal,
     stop: impl FnOnce() + Send + 'static,
-) -> Result<(), Failure> {
+) -> Result<Writer, Failure> {
     let (typed, shown) = terminal.split();
+    let (writes, end) = channel::<()>();
+    let writer = Writer(end);
+    let write = |printer: Option<Box<dyn ExternalPrinter + Send>>| {
+        spawn("talk-shown", move || {
+            match printer {
+                Some(printer) => show_above_prompt(&shown, printer),
+                None => show(&shown),
+            }
+            drop(writes);
+        })
+    };
     if !has_prompt() {
-        spawn("talk-shown", move || show(&shown))?;
-        return spawn("talk-typed", move || read(typed));
+        write(None)?;
+        spawn("talk-typed", move || read(typed))?;
+        return Ok(writer);
     }
     let (opened, printer) = sync_channel(0);
     spawn("talk-typed", move || match Input::open() {
@@ -74,10 +107,8 @@ pub(super) fn start(
             let _ = opened.send(Err(failure));
         }
     })?;
-    match printer.recv().unwrap_or_else(|_| Err(Failure::said(Exit::Network)))? {
-        Some(printer) => spawn("talk-shown", move || show_above_prompt(&shown, printer)),
-        None => spawn("talk-shown", move || show(&shown)),
-    }
+    write(printer.recv().unwrap_or_else(|_| Err(Failure::said(Exit::Network)))?)?;
+    Ok(writer)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
@@ -110,6 +141,10 @@ fn show_above_prompt(shown: &Receiver<Vec<u8>>, mut printer: Box<dyn ExternalPri
         if printer.print(String::from_utf8_lossy(&text).into_owned()).is_err() {
             return;
         }
+    }
+    // The prompt's thread takes one at a time, and has one waiting: behind two more the last one is shown.
+    for _ in 0..2 {
+        let _ = printer.print(NOTHING.to_owned());
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use callbox_testkit::{Running, Signal, namespace};
+use callbox_testkit::{Running, Signal, Terminal, namespace};
 
 use crate::{Folder, Irc, chat, ready};
 
@@ -14,8 +14,11 @@ struct Rest(PathBuf);
 
 impl Rest {
     fn of(server: &Running, folder: &Path) -> Self {
-        let folder = folder.strip_prefix("/").expect("a whole path");
-        Self(namespace::root_of(server).join(folder).join("rest"))
+        Self::below(&namespace::root_of(server), folder)
+    }
+
+    fn below(root: &Path, folder: &Path) -> Self {
+        Self(root.join(folder.strip_prefix("/").expect("a whole path")).join("rest"))
     }
 
     /// Takes all that is left of the disk.
@@ -102,6 +105,22 @@ fn on_a_full_disk_nothing_is_acknowledged_and_with_room_all_goes_on() {
     drop((alice, bob, carol));
     assert!(!String::from_utf8_lossy(&last).contains(":never"), "{last:?}");
     server.wait().expect_code(0).stderr_contains("what was said since then is lost");
+}
+
+#[test]
+fn who_stands_at_the_prompt_is_told_at_the_end_that_words_are_lost() {
+    let folder = Folder::new();
+    let server = chat().args(["server", "-p", "0", "--talk", "--name", "host", "--data"]);
+    let server = namespace::on_small_disk(server.arg(folder.path()), folder.path(), "4m");
+    let mut terminal = Terminal::spawn(server);
+    terminal.wait_for("* you are host in #lobby");
+    let root = PathBuf::from(format!("/proc/{}/root", terminal.id()));
+    Rest::below(&root, folder.path()).fill();
+    terminal.type_text("never\r");
+    terminal.wait_for("cannot write what is said: ");
+    terminal.signal(Signal::TERM);
+    terminal.wait_for("what was said since then is lost");
+    terminal.wait().expect_code(0);
 }
 
 #[test]

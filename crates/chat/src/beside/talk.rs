@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use callbox_hub::contract::{Door, Peer};
 use callbox_irc::framer::{Frame, Framer, Limits};
@@ -30,16 +31,31 @@ pub struct Talk {
 
 /// Where the person reads.
 #[derive(Clone, Debug)]
-pub struct Screen(SyncSender<Vec<u8>>);
+pub struct Screen(Arc<Mutex<Option<SyncSender<Vec<u8>>>>>);
+
+/// Why text is not shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unshown {
+    /// So much waits already: the terminal is stopped.
+    Full,
+    /// Nobody reads any more.
+    Closed,
+}
 
 impl Screen {
-    /// Shows `text`, lines with their LFs. False if nobody reads any more.
-    pub fn show(&self, text: &[u8]) -> bool {
-        match self.0.try_send(text.to_vec()) {
-            // A terminal that is stopped does without.
-            Ok(()) | Err(TrySendError::Full(_)) => true,
-            Err(TrySendError::Disconnected(_)) => false,
-        }
+    /// Shows `text`, lines with their LFs.
+    pub fn show(&self, text: &[u8]) -> Result<(), Unshown> {
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = &*sender else { return Err(Unshown::Closed) };
+        sender.try_send(text.to_vec()).map_err(|error| match error {
+            TrySendError::Full(_) => Unshown::Full,
+            TrySendError::Disconnected(_) => Unshown::Closed,
+        })
+    }
+
+    /// Shows nothing more. The terminal's side hears the end after what waits.
+    pub fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -60,14 +76,14 @@ pub fn talk(name: &str) -> io::Result<(Talk, Terminal)> {
         typed: ours,
         framer: Framer::new(Limits { tags: 0, body: LINE_MAX }),
         read: Vec::new(),
-        screen: Screen(sender),
+        screen: Screen(Arc::new(Mutex::new(Some(sender)))),
     };
     Ok((talk, Terminal { typed: theirs, shown: receiver }))
 }
 
 impl Terminal {
     /// The two halves: where to write what was typed, each line with its LF, and where text comes from that is to be
-    /// shown, also with LFs. The latter ends when the server does.
+    /// shown, also with LFs. The latter ends when the screen is closed.
     pub fn split(self) -> (impl Write + Send, Receiver<Vec<u8>>) {
         (self.typed, self.shown)
     }
@@ -122,7 +138,7 @@ impl Talk {
     }
 
     pub(super) fn show(&self, text: &[u8]) {
-        // A terminal that is gone is told no more.
-        self.screen.show(text);
+        // A terminal that is gone is told no more, and one that is stopped does without.
+        let _ = self.screen.show(text);
     }
 }
