@@ -37,6 +37,9 @@ impl Turn<'_> {
                 self.replay(&channel, page.unwrap_or_default());
                 Ok(())
             }
+            (Then::Rename(asked), Answer::History(page)) => {
+                self.rename_unless_used(&asked, page.unwrap_or_default().last())
+            }
             (Then::Redact(asked), Answer::Found(event)) => self.redact_found(&asked, event),
             (then, _) => Err(failed(&then)),
         }
@@ -54,6 +57,7 @@ fn failed(then: &Then) -> Refusal {
             Refusal::fail("CHATHISTORY", "MESSAGE_ERROR", &[subcommand, target], text)
         }
         Then::Targets { .. } => Refusal::fail("CHATHISTORY", "MESSAGE_ERROR", &["TARGETS"], text),
+        Then::Rename(asked) => asked.refuse(text),
         Then::Redact(asked) => {
             Refusal::fail("REDACT", "UNKNOWN_MSGID", &[&asked.target, &asked.msgid], text)
         }

@@ -3,6 +3,7 @@
 use callbox_irc::names::Channel as ChannelName;
 
 use crate::command::redact::Redaction;
+use crate::command::rename::Renaming;
 use crate::contract::{HistoryQuery, Job};
 
 /// A job under way, with what is needed to go on.
@@ -45,6 +46,8 @@ pub(crate) enum Then {
     },
     /// What was said before somebody joined a channel.
     Replay(ChannelName),
+    /// Whether something was said under the name that a channel is to have.
+    Rename(Box<Renaming>),
     /// The message that is to be redacted.
     Redact(Box<Redaction>),
     /// The settings are read again.

@@ -54,7 +54,7 @@ pub(crate) fn markread(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
 
 impl Hub {
     /// The conversation `from` is called `to` from now on: so far as somebody has read the one, they have read the other.
-    /// This goes through all accounts, since most of them may be away; a channel is renamed once a minute at the most.
+    /// This goes through all accounts, since most of them may be away.
     pub(crate) fn move_read_markers(&mut self, from: &str, to: &str) {
         let guests = self.clients.iter_mut().map(|client| &mut client.read_markers);
         for markers in self.read_markers.values_mut().chain(guests) {

@@ -9,9 +9,10 @@ use callbox_irc::modes::Membership;
 use callbox_irc::names::Channel as ChannelName;
 
 use crate::channel::ChannelId;
-use crate::contract::Record;
+use crate::contract::{Event, HistoryQuery, Job, Part, Record};
+use crate::pending::Then;
 use crate::policy;
-use crate::refusal::{Outcome, Refusal};
+use crate::refusal::{Outcome, Refusal, clip};
 use crate::turn::Turn;
 
 /// How long a channel keeps its name at least. Each change costs everybody in it a burst of lines.
@@ -20,43 +21,99 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// The most members whose clients do not know RENAME. Each of them gets the names of all, so the cost goes with the square.
 const FALLBACK_MAX: usize = 500;
 
+/// What is to be renamed, as it was asked for.
+#[derive(Debug)]
+pub(crate) struct Renaming {
+    old: Box<str>,
+    new: Box<str>,
+    reason: Box<str>,
+}
+
 /// RENAME: for operators of the channel, and if it is claimed for its founder.
+///
+/// What was said under the new name, in a channel that all have left, would be gone. So the store is asked for it first.
 pub(crate) fn rename(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
-    let (old, new) = (message.params[0], message.params[1]);
-    let reason = message.params.get(2).copied().unwrap_or_default();
-    let channel = turn.my_channel(old)?;
-    let mine = turn.my_membership(channel).unwrap_or_default();
-    let room = turn.channel(channel);
-    let old = room.name.as_str();
-    if !mine.is_at_least(Membership::OP) {
-        return Err(Refusal::not_channel_operator(old));
-    }
-    let refuse = |code, text: &'static str| Err(Refusal::fail("RENAME", code, &[old, new], text));
-    if room.founder.is_some() && !policy::is_founder(room, turn.me()) {
-        return refuse("CANNOT_RENAME", "Only its founder may rename a claimed channel");
-    }
-    let Ok(name) = ChannelName::parse(new, turn.hub.config.limits.channel) else {
-        return refuse("CANNOT_RENAME", "This is no name of a channel");
+    let asked = Renaming {
+        old: message.params[0].into(),
+        new: message.params[1].into(),
+        reason: message.params.get(2).copied().unwrap_or_default().into(),
     };
-    if turn.is_lobby(room.name.key()) || turn.is_lobby(name.key()) {
-        return refuse("CANNOT_RENAME", "The lobby keeps its name");
+    let (channel, name) = turn.may_rename(&asked)?;
+    let moves = turn.channel(channel).name.key() != name.key();
+    if moves && turn.hub.config.history.enabled && !turn.hub.forsaken.contains(name.key()) {
+        let query = HistoryQuery {
+            conversation: name.key().as_str().into(),
+            part: Part::Latest(None),
+            limit: 1,
+            said_only: true,
+            tagmsg: false,
+        };
+        turn.start(Job::History(query), Then::Rename(Box::new(asked)));
+        return Ok(());
     }
-    if turn.hub.channels.find(name.key()).is_some_and(|other| other != channel) {
-        return refuse("CHANNEL_NAME_IN_USE", "There is a channel of this name");
-    }
-    if room.renamed.is_some_and(|at| at + PAUSE > turn.now.monotonic) {
-        return refuse("CANNOT_RENAME", "It was renamed a moment ago");
-    }
-    let others = room.members.iter();
-    let unaware = others.filter(|(id, _)| !turn.client(*id).has(CapSet::CHANNEL_RENAME)).count();
-    if unaware > FALLBACK_MAX {
-        return refuse("CANNOT_RENAME", "Too many in it have clients that do not know of renaming");
-    }
-    turn.rename(channel, name, reason);
+    turn.rename(channel, name, &asked.reason);
     Ok(())
 }
 
+impl Renaming {
+    /// Says that it is not done.
+    pub(crate) fn refuse(&self, text: &'static str) -> Refusal {
+        Refusal::fail("RENAME", "CANNOT_RENAME", &[clip(&self.old), clip(&self.new)], text)
+    }
+}
+
 impl Turn<'_> {
+    /// What was said last under the new name is known.
+    pub(crate) fn rename_unless_used(&mut self, asked: &Renaming, last: Option<&Event>) -> Outcome {
+        // Meanwhile everything may have changed.
+        let (channel, name) = self.may_rename(asked)?;
+        if last.is_some() {
+            return Err(asked.refuse("What was said in a channel of this name would be lost"));
+        }
+        self.rename(channel, name, &asked.reason);
+        Ok(())
+    }
+
+    /// The channel, and the name that it may have.
+    fn may_rename(&self, asked: &Renaming) -> Result<(ChannelId, ChannelName), Refusal> {
+        let Renaming { old, new, .. } = asked;
+        let channel = self.my_channel(old)?;
+        let mine = self.my_membership(channel).unwrap_or_default();
+        let room = self.channel(channel);
+        if !mine.is_at_least(Membership::OP) {
+            return Err(Refusal::not_channel_operator(room.name.as_str()));
+        }
+        let refuse = |text| Err(asked.refuse(text));
+        if room.founder.is_some() && !policy::is_founder(room, self.me()) {
+            return refuse("Only its founder may rename a claimed channel");
+        }
+        let Ok(name) = ChannelName::parse(new, self.hub.config.limits.channel) else {
+            return refuse("This is no name of a channel");
+        };
+        if self.is_lobby(room.name.key()) || self.is_lobby(name.key()) {
+            return refuse("The lobby keeps its name");
+        }
+        if self.hub.channels.find(name.key()).is_some_and(|other| other != channel) {
+            let text = "There is a channel of this name";
+            return Err(Refusal::fail(
+                "RENAME",
+                "CHANNEL_NAME_IN_USE",
+                &[clip(old), clip(new)],
+                text,
+            ));
+        }
+        if room.renamed.is_some_and(|at| at + PAUSE > self.now.monotonic) {
+            return refuse("It was renamed a moment ago");
+        }
+        let others = room.members.iter();
+        let unaware =
+            others.filter(|(id, _)| !self.client(*id).has(CapSet::CHANNEL_RENAME)).count();
+        if unaware > FALLBACK_MAX {
+            return refuse("Too many in it have clients that do not know of renaming");
+        }
+        Ok((channel, name))
+    }
+
     fn rename(&mut self, channel: ChannelId, name: ChannelName, reason: &str) {
         let now = self.now.monotonic;
         let old = self.channel(channel).name.clone();

@@ -135,3 +135,29 @@ fn the_mark_of_a_closed_room_goes_along() {
     assert_eq!(kept.last(), Some(&Record::DropChannel { key: "#new".into() }));
     assert!(kept.contains(&Record::DropChannel { key: "#old".into() }));
 }
+
+#[test]
+fn a_name_under_which_something_was_said_is_not_taken_over() {
+    let (mut world, alice, bob) = room(RENAME, RENAME);
+    world.send_all(bob, &["JOIN #used", "PRIVMSG #used :to be kept", "PART #used"]);
+    world.forget();
+    assert_eq!(
+        world.ask(alice, "RENAME #old #Used"),
+        [":irc.test FAIL RENAME CANNOT_RENAME #old #Used \
+          :What was said in a channel of this name would be lost"]
+    );
+    assert!(world.events.iter().any(|event| event.text.as_deref() == Some("to be kept")));
+    // A room in which nobody said a word is no loss.
+    world.send_all(bob, &["JOIN #unused", "PART #unused"]);
+    world.forget();
+    assert!(world.ask(alice, "RENAME #old #unused")[0].contains(" RENAME #old #unused "));
+}
+
+#[test]
+fn without_a_history_any_free_name_is_taken() {
+    let mut world = World::with(|config| config.history.enabled = false);
+    let alice = world.user_with("alice", RENAME);
+    world.send(alice, "JOIN #old");
+    world.forget();
+    assert!(world.ask(alice, "RENAME #old #new")[0].contains(" RENAME #old #new "));
+}
