@@ -148,7 +148,9 @@ impl crate::clients::Clients {
             assert_eq!(self.by_conn(client.conn), Some(id));
             if let Some(nick) = client.nick.as_ref().map(Nick::key) {
                 assert_eq!(self.holder(nick), Some(id), "{nick} is found by its name");
-                looks.insert(nick);
+                if client.registered {
+                    looks.insert(nick);
+                }
                 named += 1;
             }
             if client.registered {

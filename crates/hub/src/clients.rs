@@ -42,7 +42,9 @@ impl Clients {
         self.operators -= usize::from(client.counted.contains(UserModes::OPERATOR));
         if let Some(nick) = &client.nick {
             self.by_nick.remove(nick.key());
-            self.looks.remove(nick.key());
+            if client.registered {
+                self.looks.remove(nick.key());
+            }
         }
         Some(client)
     }
@@ -79,10 +81,10 @@ impl Clients {
         self.user(&Folded::new(nick))
     }
 
-    /// Whether the nickname passes for that of another client than `id` and whoever has this very name. Who has it and who
-    /// asks for it cannot both pass for it: the second of them was refused what does.
+    /// Whether the nickname passes for that of a user other than `id`.
     pub(crate) fn looks_taken(&self, nick: &Folded, id: ClientId) -> bool {
-        let own = self.at(self.holder(nick).unwrap_or(id)).nick.as_ref();
+        let me = self.at(id);
+        let own = me.nick.as_ref().filter(|_| me.registered);
         self.looks.is_taken(nick, own.map(callbox_irc::names::Nick::key))
     }
 
@@ -91,10 +93,14 @@ impl Clients {
         let client = &mut self.all[id.0 as usize];
         if let Some(old) = client.nick.take() {
             self.by_nick.remove(old.key());
-            self.looks.remove(old.key());
+            if client.registered {
+                self.looks.remove(old.key());
+            }
         }
         self.by_nick.insert(nick.key().clone(), id);
-        self.looks.insert(nick.key());
+        if client.registered {
+            self.looks.insert(nick.key());
+        }
         client.nick = Some(nick);
         client.set_prefix();
     }
@@ -104,7 +110,7 @@ impl Clients {
         let client = &mut self.all[id.0 as usize];
         if let Some(old) = client.nick.take() {
             self.by_nick.remove(old.key());
-            self.looks.remove(old.key());
+            client.set_prefix();
         }
     }
 
@@ -113,6 +119,9 @@ impl Clients {
         let client = &mut self.all[id.0 as usize];
         if !client.registered {
             client.registered = true;
+            if let Some(nick) = &client.nick {
+                self.looks.insert(nick.key());
+            }
             self.users += 1;
             self.most = self.most.max(self.users);
         }

@@ -5,8 +5,8 @@ use callbox_irc::message::Message;
 use callbox_irc::names::Nick;
 use callbox_irc::numeric as n;
 
+use crate::client::ClientId;
 use crate::refusal::{Outcome, Refusal};
-use crate::reply::Reply;
 use crate::turn::Turn;
 use crate::whowas::Whowas;
 
@@ -46,13 +46,21 @@ impl Turn<'_> {
         if clients.user(nick.key()).is_some_and(|holder| holder != self.me) {
             return Err(Refusal::numeric(n::ERR_NICKNAMEINUSE, &[name]));
         }
+        // A name may be an account's and no nickname of anybody present. Then it is kept for the account, and so is what
+        // looks like it.
+        let mine = self.me().account.as_ref().map(|account| account.key());
+        let owns = |holder: ClientId| {
+            let account = self.client(holder).account.as_ref();
+            account.is_some_and(|account| account.key() == nick.key())
+        };
+        if mine != Some(nick.key()) && clients.holder(nick.key()).is_some_and(owns) {
+            let text = "Somebody who is coming in has logged in by this name";
+            return Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text));
+        }
         if clients.looks_taken(nick.key(), self.me) {
             let text = "This nickname looks like one that is in use";
             return Err(Refusal::told(n::ERR_NICKNAMEINUSE, &[name], text));
         }
-        // A name may be an account's and no nickname of anybody present. Then it is kept for the account, and so is what
-        // looks like it.
-        let mine = self.me().account.as_ref().map(|account| account.key());
         let logging_in = !self.me().registered && self.me().negotiation.open;
         if !self.hub.config.accounts.reserve_nicks || logging_in || mine == Some(nick.key()) {
             return Ok(());
@@ -76,10 +84,10 @@ impl Turn<'_> {
             return;
         };
         self.hub.clients.unname(holder);
-        let (now, reply) = (self.now, Reply::default());
-        let mut stranger = Turn { hub: self.hub, sink: self.sink, now, me: holder, reply };
         let text = n::ERR_NICKNAMEINUSE.text;
-        stranger.numeric(n::ERR_NICKNAMEINUSE, &[nick.as_str()], text);
+        self.acting_for(holder, |turn| {
+            turn.numeric(n::ERR_NICKNAMEINUSE, &[nick.as_str()], text);
+        });
     }
 
     /// Gives me, a user, another nickname, and tells everybody who sees me.

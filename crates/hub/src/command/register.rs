@@ -45,7 +45,7 @@ pub(crate) fn register(turn: &mut Turn<'_>, message: &Message<'_>) -> Outcome {
         return fail("ACCOUNT_EXISTS", TAKEN);
     }
     // An account's name is kept for it as a nickname, so nobody may register under the feet of who has it now.
-    if hub.clients.holder(account.key()).is_some_and(|holder| holder != turn.me) {
+    if hub.clients.user(account.key()).is_some_and(|holder| holder != turn.me) {
         return fail("BAD_ACCOUNT_NAME", "Somebody else has this nickname now");
     }
     if email != "*" && (email.len() > EMAIL_MAX || !email.contains('@')) {

@@ -96,6 +96,23 @@ fn before_coming_in_an_account_takes_the_servers_password_too() {
 }
 
 #[test]
+fn who_has_logged_in_keeps_the_name_while_coming_in() {
+    let mut world = with_account();
+    let alice = world.connect();
+    log_in(&mut world, alice, "alice", "correct-horse");
+    world.send(alice, "NICK alice");
+    let thief = world.connect();
+    world.send(thief, "CAP LS 302");
+    world.lines(thief);
+    assert_eq!(
+        world.ask(thief, "NICK alice"),
+        [":irc.test 433 * alice :Somebody who is coming in has logged in by this name"]
+    );
+    world.send_all(alice, &["USER a 0 * :a", "CAP END"]);
+    assert!(world.lines(alice).iter().any(|line| line.contains(" 001 alice ")));
+}
+
+#[test]
 fn coming_in_ends_an_exchange_that_is_under_way() {
     let mut world = with_account();
     let who = world.connect();

@@ -456,3 +456,16 @@ fn a_name_is_not_kept_for_who_has_not_come_in() {
         world.send(camper, "QUIT");
     }
 }
+
+#[test]
+fn a_look_alike_does_not_keep_a_name_for_who_has_not_come_in() {
+    let mut world = World::new();
+    let camper = world.connect();
+    // With a Cyrillic letter.
+    world.send_all(camper, &["CAP LS 302", "NICK \u{430}lice", "USER c 0 * :c"]);
+    world.forget();
+    world.user("alice");
+    world.send(camper, "CAP END");
+    let taken = ":irc.test 433 * \u{430}lice :This nickname looks like one that is in use";
+    assert_eq!(world.lines(camper), [taken]);
+}
