@@ -8,6 +8,7 @@ use crate::{HashMap, HashSet};
 use callbox_irc::capability::CapSet;
 use callbox_irc::fold::{Folded, LookAlikes};
 use callbox_irc::message::Message;
+use callbox_irc::names::Account;
 use callbox_irc::numeric::{
     ERR_INPUTTOOLONG, ERR_NOPRIVILEGES, ERR_NOTREGISTERED, ERR_UNKNOWNCOMMAND,
 };
@@ -26,8 +27,8 @@ use crate::reply::Reply;
 use crate::turn::Turn;
 use crate::whowas::Whowas;
 
-/// The most that are recorded as leaving a channel when the server stops: some 20 MiB, which the store writes in part of a
-/// second. Ten thousand people in ten channels each are as many.
+/// The most that are recorded as leaving a channel when the server stops: some 20 MiB. Ten thousand people in ten channels
+/// each are as many.
 const PARTINGS: usize = 100_000;
 
 /// The chat server as a state machine.
@@ -146,9 +147,15 @@ impl Hub {
         sink: &mut dyn Sink,
     ) -> Flow {
         let Some(me) = self.clients.by_conn(conn) else {
-            // Settings are for everybody, also if who asked for them has gone.
-            if let Answer::Reloaded(Ok(config)) = answer {
-                self.reload(*config, now, sink);
+            // What is for everybody is so also if who asked for it has gone.
+            match answer {
+                Answer::Reloaded(Ok(reloaded)) => self.reload(*reloaded, now, sink),
+                Answer::Registered(Ok(name)) => {
+                    if let Ok(account) = Account::parse(&name, name.len()) {
+                        self.know_account(&account);
+                    }
+                }
+                _ => {}
             }
             return Flow::Closed;
         };
@@ -209,19 +216,21 @@ impl Hub {
     }
 
     /// The server stops, for `reason`: history says of everybody that they left their channels. Nobody is told, since all
-    /// are told that their connections end.
+    /// are told that their connections end. From then on nobody is there, so what is still said is not kept, nor echoed.
     pub fn stop(&mut self, reason: &str, now: Now, sink: &mut dyn Sink) {
         let mut left = PARTINGS;
         let users: Vec<ClientId> = self.clients.users().map(|(id, _)| id).collect();
         for me in users {
-            left = left.saturating_sub(self.clients.at(me).channels.len());
-            if left == 0 {
-                return;
-            }
+            let Some(rest) = left.checked_sub(self.clients.at(me).channels.len()) else { break };
+            left = rest;
             let mut turn = Turn { hub: self, sink, now, me, reply: Reply::default() };
             let stamp = turn.stamp();
             turn.record_quit(&stamp, reason);
         }
+        self.clients = Clients::default();
+        self.channels = Channels::default();
+        self.monitors.clear();
+        self.timers.clear();
     }
 
     /// How many users there are, and how many channels.

@@ -98,7 +98,10 @@ impl Turn<'_> {
 
     /// Whether `message` belongs to an open batch, which it then joined.
     pub(crate) fn joins_batch(&mut self, message: &Message<'_>) -> Result<bool, Refusal> {
-        if message.tags.is_empty() || !self.me().has(CapSet::MULTILINE) {
+        // Who gives the capability up in the middle of a batch has one open still.
+        let me = self.me();
+        let batches = me.has(CapSet::MULTILINE) || me.gathering.batch.is_some();
+        if message.tags.is_empty() || !batches {
             return Ok(false);
         }
         let Some(reference) = message.tag("batch") else {

@@ -603,4 +603,11 @@ fn when_the_server_stops_everybody_has_left() {
         .collect();
     quits.sort_unstable();
     assert_eq!(quits, [("alice", "#one"), ("alice", "#two"), ("bob", "#one")]);
+    // What is still on its way then is neither kept nor echoed, and nobody leaves twice.
+    let kept = world.events.len();
+    world.send(alice, "PRIVMSG #one :too late");
+    world.cut(bob);
+    world.pass(std::time::Duration::from_secs(600));
+    assert_eq!(world.events.len(), kept);
+    assert!(world.lines(alice).is_empty());
 }

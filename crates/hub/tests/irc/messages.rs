@@ -408,3 +408,14 @@ fn a_line_that_is_no_utf8_is_refused() {
     assert!(world.lines(alice)[0].starts_with(":irc.test FAIL PRIVMSG INVALID_UTF8 :"));
     assert!(world.lines(bob).is_empty());
 }
+
+#[test]
+fn a_batch_that_is_open_is_not_said_line_by_line_when_the_capability_goes() {
+    let (mut world, alice, bob) = two(MULTILINE, "");
+    world.send_all(alice, &["BATCH +1 draft/multiline bob", "CAP REQ -draft/multiline"]);
+    world.forget();
+    world.send(alice, "@batch=1 PRIVMSG bob :one");
+    assert_eq!(world.lines(bob), [""; 0]);
+    world.send(alice, "BATCH -1");
+    assert_eq!(world.lines(bob), [":alice!~alice@127.0.0.1 PRIVMSG bob :one"]);
+}
