@@ -607,7 +607,7 @@ fn when_the_server_stops_everybody_has_left() {
     let kept = world.events.len();
     world.send(alice, "PRIVMSG #one :too late");
     world.cut(bob);
-    world.pass(std::time::Duration::from_secs(600));
+    world.pass(Duration::from_secs(600));
     assert_eq!(world.events.len(), kept);
     assert!(world.lines(alice).is_empty());
 }
