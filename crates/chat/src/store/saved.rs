@@ -13,8 +13,11 @@ pub(super) fn accounts(connection: &Connection) -> rusqlite::Result<Vec<(Box<str
 
 /// All that the hub holds in memory of what was kept.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Saved> {
-    // A server that ran while an account was deleted went on to keep its channels.
-    end_claims_of_nobody(connection)?;
+    // A server that ran while an account was deleted went on to keep its channels. Whole or not at all: between the end
+    // of a claim and its mark, a closed room would be open.
+    let transaction = connection.unchecked_transaction()?;
+    end_claims_of_nobody(&transaction)?;
+    transaction.commit()?;
     Ok(Saved {
         accounts: accounts(connection)?,
         channels: channels(connection, "")?,
