@@ -28,10 +28,8 @@ const CHOICES: usize = 16;
 /// Runs `callbox chat server` until a signal ends it.
 pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     let config = super::settings::file(&args.config);
-    let mut settings =
+    let settings =
         read(config.as_ref(), &args).map_err(|lines| super::settings::mistakes(&lines))?;
-    let files = limits::raise_open_files().saturating_sub(RESERVED_FILES).max(1);
-    settings.connections.total = settings.connections.total.min(files);
     let folder = match settings.data.ephemeral {
         true => None,
         false => Some(folder::data(settings.data.folder.as_deref())?),
@@ -107,6 +105,9 @@ pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
 /// The settings: those of the file, and over them those of the command line.
 fn read(config: Option<&PathBuf>, args: &ChatServerArgs) -> Result<Settings, Vec<String>> {
     let mut settings = super::settings::load(config)?;
+    // There are no more connections than files, whatever the settings say.
+    let files = limits::raise_open_files().saturating_sub(RESERVED_FILES).max(1);
+    settings.connections.total = settings.connections.total.min(files);
     settings.listen_on(&args.bind, args.port);
     if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
         settings.use_certificate(cert.clone(), key.clone());

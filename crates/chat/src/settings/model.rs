@@ -207,12 +207,14 @@ impl Settings {
     /// What differs from `old` and takes effect only when the server is started again, as it stands in the file. All
     /// else changes at once by REHASH or SIGHUP: what the hub knows, the certificate's files, who may come by the web.
     pub fn needs_restart(&self, old: &Self) -> Vec<&'static str> {
+        let register = |settings: &Self| settings.hub.timeouts.register;
         let differs = [
             ("[server] lobby", self.hub.lobby != old.hub.lobby),
             ("[server] threads", self.threads != old.threads),
             ("[[listen]]", self.listen != old.listen),
             ("[tls] enabled", self.tls.enabled != old.tls.enabled),
             ("[accounts], of passwords", self.accounts != old.accounts),
+            ("[timeouts] register, for the first line", register(self) != register(old)),
             ("[connections]", self.connections != old.connections),
             ("[plain]", self.plain != old.plain),
             ("[history] keep-for", self.data.max_age != old.data.max_age),
