@@ -153,8 +153,24 @@ fn parse_user_name(text: &str, max: usize) -> Result<(Box<str>, Folded), NameErr
     Ok((shown, key))
 }
 
-/// `text` as PRECIS keeps user names.
+/// How often the rules are applied to what they gave (RFC 8264 §7).
+const REPEATS: usize = 3;
+
+/// `text` as PRECIS keeps user names. Applied once, the rules may give what they refuse themselves: they look at the
+/// characters first and put them together after that.
 fn enforce(text: &str) -> Result<Box<str>, NameError> {
+    let mut shown = enforce_once(text)?;
+    for _ in 0..REPEATS {
+        let again = enforce_once(&shown)?;
+        if again == shown {
+            return Ok(shown);
+        }
+        shown = again;
+    }
+    Err(NameError::Mixed)
+}
+
+fn enforce_once(text: &str) -> Result<Box<str>, NameError> {
     use precis_core::{Error, UnexpectedError};
     let bad = |cp: u32| NameError::BadCharacter(char::from_u32(cp).unwrap_or_default());
     match UsernameCasePreserved::default().enforce(text) {
@@ -315,6 +331,14 @@ mod tests {
 
     fn channel(text: &str) -> Result<String, NameError> {
         Channel::parse(text, 64).map(|channel| channel.key().to_string())
+    }
+
+    #[test]
+    fn what_becomes_of_a_name_is_a_name() {
+        // Omega with a combining iota is put together to a character that no name may hold.
+        let composed = '\u{1ffc}';
+        let error = Nick::parse("\u{3a9}\u{345}", 32).unwrap_err();
+        assert_eq!(error, BadCharacter(composed));
     }
 
     #[test]
