@@ -166,7 +166,8 @@ impl Turn<'_> {
         if me.modes.contains(UserModes::REGISTERED) && !before.contains(UserModes::REGISTERED) {
             let mut body = Vec::new();
             Line::from_source(&mut body, &me.prefix, "MODE").param(me.name()).param("+r").end();
-            self.send(&Tags::default(), &body);
+            let actor = self.actor();
+            self.send(&actor.unstamped_tags(), &body);
         }
     }
 

@@ -170,6 +170,11 @@ fn who_logs_in_later_is_told_of_the_mode() {
         assert_eq!(commands, told, "once: {lines:#?}");
     }
     assert_eq!(world.ask(bob, "MODE bob"), [":irc.test 221 bob +r"]);
+    // What a user does to itself is tagged like all that it does.
+    let eve = world.user_with("eve", "sasl message-tags account-tag");
+    world.send_all(eve, &["AUTHENTICATE PLAIN", &login]);
+    let last = world.lines(eve).pop().expect("a line");
+    assert_eq!(last, "@account=alice :eve!~eve@127.0.0.1 MODE eve +r");
 }
 
 #[test]
