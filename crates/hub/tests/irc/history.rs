@@ -1,4 +1,4 @@
-//! Asking for what was said before.
+//! Asking for what was said before, in channels; `private_history` is about what two people said.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use callbox_hub::contract::{Event, Flow};
 
 use crate::world::{START, Who, World};
 
-const CAPS: &str = "draft/chathistory batch server-time message-tags";
+pub(crate) const CAPS: &str = "draft/chathistory batch server-time message-tags";
 const PLAYBACK: &str =
     "draft/chathistory draft/event-playback batch server-time message-tags extended-join";
 
@@ -27,7 +27,7 @@ fn room(caps: &str) -> (World, Who, Who) {
 }
 
 /// The page that `line` is answered with: what stands in its batch, without tags.
-fn page(world: &mut World, who: Who, line: &str) -> Vec<String> {
+pub(crate) fn page(world: &mut World, who: Who, line: &str) -> Vec<String> {
     let lines = world.ask(who, line);
     let (first, rest) = lines.split_first().expect("a batch");
     assert!(first.starts_with(":irc.test BATCH +"), "{lines:#?}");
@@ -48,29 +48,9 @@ fn msgid(world: &World, text: &str) -> String {
     event.expect("it was said").msgid.to_string()
 }
 
-fn time(world: &World, text: &str) -> String {
+pub(crate) fn time(world: &World, text: &str) -> String {
     let event = world.events.iter().find(|event| event.text.as_deref() == Some(text));
     callbox_irc::stamp::text(event.expect("it was said").time)
-}
-
-/// Makes an account and leaves.
-fn account(world: &mut World, name: &str) {
-    let who = world.user(name);
-    world.send(who, "REGISTER * * correct-horse");
-    world.send(who, "QUIT");
-    world.forget();
-}
-
-/// A user who is logged in.
-fn member(world: &mut World, nick: &str, account: &str, caps: &str) -> Who {
-    use base64::Engine as _;
-    let who = world.connect();
-    world.send_all(who, &["CAP LS 302", "CAP REQ sasl", "AUTHENTICATE PLAIN"]);
-    let secret = format!("\0{account}\0correct-horse");
-    let secret = base64::engine::general_purpose::STANDARD.encode(secret);
-    world.send(who, &format!("AUTHENTICATE {secret}"));
-    world.register(who, nick, caps);
-    who
 }
 
 #[test]
@@ -356,92 +336,6 @@ fn what_happened_is_for_those_who_asked_for_events() {
     let lines = page(&mut world, alice, "CHATHISTORY LATEST #room * 50");
     assert_eq!(lines[0], ":alice!~alice@127.0.0.1 JOIN #room");
     assert!(!lines.iter().any(|line| line.contains("TAGMSG")), "{lines:#?}");
-}
-
-#[test]
-fn a_private_conversation_is_shown_to_both_with_the_right_names() {
-    let mut world = World::new();
-    let alice = world.user_with("alice", CAPS);
-    let bob = world.user_with("bob", CAPS);
-    let eve = world.user_with("eve", CAPS);
-    world.send(alice, "PRIVMSG bob :hello");
-    world.send(bob, "PRIVMSG alice :you too");
-    let (hello, too) = (
-        ":alice!~alice@127.0.0.1 PRIVMSG bob :hello",
-        ":bob!~bob@127.0.0.1 PRIVMSG alice :you too",
-    );
-    assert_eq!(page(&mut world, alice, "CHATHISTORY LATEST BOB * 9"), [hello, too]);
-    assert_eq!(page(&mut world, bob, "CHATHISTORY LATEST alice * 9"), [hello, too]);
-    assert_eq!(page(&mut world, eve, "CHATHISTORY LATEST alice * 9"), [""; 0]);
-    assert_eq!(page(&mut world, eve, "CHATHISTORY LATEST bob * 9"), [""; 0]);
-    // Both change places. Each still has said what they said.
-    world.send(alice, "NICK ann");
-    world.send(bob, "NICK alice");
-    world.send(alice, "NICK bob");
-    assert_eq!(
-        page(&mut world, alice, "CHATHISTORY LATEST alice * 9"),
-        [
-            ":bob!~alice@127.0.0.1 PRIVMSG alice :hello",
-            ":alice!~bob@127.0.0.1 PRIVMSG bob :you too"
-        ]
-    );
-}
-
-#[test]
-fn notes_to_oneself_are_kept_once() {
-    let mut world = World::new();
-    let alice = world.user_with("alice", CAPS);
-    world.send(alice, "PRIVMSG alice :milk");
-    assert_eq!(
-        page(&mut world, alice, "CHATHISTORY LATEST alice * 9"),
-        [":alice!~alice@127.0.0.1 PRIVMSG alice :milk"]
-    );
-}
-
-#[test]
-fn who_takes_a_guests_name_sees_nothing_of_that_past() {
-    let mut world = World::new();
-    let alice = world.user_with("alice", CAPS);
-    let guest = world.user_with("guest", CAPS);
-    world.send(guest, "PRIVMSG alice :a secret");
-    world.send(alice, "PRIVMSG guest :I know");
-    world.send(guest, "QUIT");
-    world.lines(alice);
-    let other = world.user_with("guest", CAPS);
-    assert_eq!(page(&mut world, other, "CHATHISTORY LATEST alice * 9"), [""; 0]);
-    assert_eq!(page(&mut world, alice, "CHATHISTORY LATEST guest * 9"), [""; 0]);
-    let targets = "CHATHISTORY TARGETS timestamp=1970-01-01T00:00:00.000Z timestamp=2030-01-01T00:00:00.000Z 9";
-    assert_eq!(page(&mut world, other, targets), [""; 0]);
-}
-
-#[test]
-fn an_accounts_messages_follow_it_to_a_new_session() {
-    let mut world = World::new();
-    account(&mut world, "alice");
-    account(&mut world, "bob");
-    let alice = member(&mut world, "alice", "alice", CAPS);
-    let bob = member(&mut world, "bob", "bob", CAPS);
-    world.send(alice, "PRIVMSG bob :hello");
-    world.send(bob, "PRIVMSG alice :you too");
-    world.send(alice, "QUIT");
-    world.send(bob, "QUIT");
-    let away = member(&mut world, "alice-away", "ALICE", CAPS);
-    assert_eq!(
-        page(&mut world, away, "CHATHISTORY LATEST bob * 9"),
-        [
-            ":alice-away!~alice@127.0.0.1 PRIVMSG bob :hello",
-            ":bob!~bob@127.0.0.1 PRIVMSG alice-away :you too",
-        ]
-    );
-    let targets = "CHATHISTORY TARGETS timestamp=1970-01-01T00:00:00.000Z timestamp=2030-01-01T00:00:00.000Z 9";
-    let last = time(&world, "you too");
-    assert_eq!(
-        page(&mut world, away, targets),
-        [format!(":irc.test CHATHISTORY TARGETS bob {last}")]
-    );
-    // A guest sees nothing of it, whoever they call themselves.
-    let eve = world.user_with("eve", CAPS);
-    assert_eq!(page(&mut world, eve, "CHATHISTORY LATEST bob * 9"), [""; 0]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod metadata;
 mod modes;
 mod monitor;
 mod operators;
+mod private_history;
 mod queries;
 mod read_markers;
 mod redaction;
