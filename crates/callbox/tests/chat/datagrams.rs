@@ -24,9 +24,7 @@ def ask(text):
 
 #[track_caller]
 fn run(script: &str, address: SocketAddr) -> Finished {
-    let finished = client(CLIENT, script, address).run();
-    finished.expect_code(0);
-    finished
+    crate::run(CLIENT, script, address)
 }
 
 #[test]

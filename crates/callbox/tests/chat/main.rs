@@ -45,7 +45,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use callbox_testkit::{Program, Running, python};
+use callbox_testkit::{Finished, Program, Running, python};
 
 pub(crate) use irc::Irc;
 
@@ -89,6 +89,14 @@ fn ready(server: Program) -> (Running, SocketAddr) {
 fn client(beginning: &str, script: &str, address: SocketAddr) -> Program {
     let program = python(&format!("{beginning}{script}")).env("PYTHONUTF8", "1");
     program.arg(address.ip().to_string()).arg(address.port().to_string())
+}
+
+/// Runs such a program to a good end.
+#[track_caller]
+fn run(beginning: &str, script: &str, address: SocketAddr) -> Finished {
+    let finished = client(beginning, script, address).run();
+    finished.expect_code(0);
+    finished
 }
 
 /// A folder that goes when the test ends.

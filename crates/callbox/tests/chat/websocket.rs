@@ -67,9 +67,7 @@ class WebSocket:
 
 #[track_caller]
 fn run(script: &str, address: SocketAddr) -> Finished {
-    let finished = client(CLIENT, script, address).run();
-    finished.expect_code(0);
-    finished
+    crate::run(CLIENT, script, address)
 }
 
 #[test]

@@ -1,23 +1,12 @@
 //! MODE: of channels and of users.
 
-use crate::world::{Who, World};
-
-/// Alice, an operator of `#room`, and bob, who is in it.
-fn room() -> (World, Who, Who) {
-    let mut world = World::new();
-    let alice = world.user("alice");
-    let bob = world.user("bob");
-    world.send(alice, "JOIN #room");
-    world.send(bob, "JOIN #room");
-    world.forget();
-    (world, alice, bob)
-}
+use crate::world::World;
 
 const ALICE: &str = ":alice!~alice@127.0.0.1";
 
 #[test]
 fn a_channel_shows_its_modes_and_when_it_was_made() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let seconds = world.wall() / 1000;
     assert_eq!(
         world.ask(bob, "MODE #ROOM"),
@@ -31,7 +20,7 @@ fn a_channel_shows_its_modes_and_when_it_was_made() {
 
 #[test]
 fn a_key_is_for_those_inside() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     let eve = world.user("eve");
     world.send(alice, "MODE #room +k sesame");
     assert_eq!(world.ask(eve, "MODE #room")[0], ":irc.test 324 eve #room +ntk *");
@@ -45,7 +34,7 @@ fn a_key_is_for_those_inside() {
 
 #[test]
 fn changes_are_told_to_all_in_one_line_and_recorded() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let line = format!("{ALICE} MODE #room +mib-t+v *!*@bad.host bob");
     assert_eq!(world.ask(alice, "MODE #room +mibn-t+v bad.host BOB"), [line.as_str()]);
     assert_eq!(world.lines(bob), [line]);
@@ -57,7 +46,7 @@ fn changes_are_told_to_all_in_one_line_and_recorded() {
 
 #[test]
 fn what_changes_nothing_is_not_told() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     for line in [
         "MODE #room +nt",
         "MODE #room -i",
@@ -83,7 +72,7 @@ fn what_changes_nothing_is_not_told() {
 
 #[test]
 fn changes_that_do_not_fit_a_line_take_two() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let mask = |n: char| format!("{}!{}@{}", n.to_string().repeat(70), n, n.to_string().repeat(70));
     let masks: Vec<String> = "abc".chars().map(mask).collect();
     world.send(alice, &format!("MODE #room +bbb {}", masks.join(" ")));
@@ -102,7 +91,7 @@ fn changes_that_do_not_fit_a_line_take_two() {
 
 #[test]
 fn a_command_changes_so_many_modes_with_arguments() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     let lines = world.ask(alice, "MODE #room +bbbbbbbbi a b c d e f g h");
     assert_eq!(
         lines,
@@ -113,7 +102,7 @@ fn a_command_changes_so_many_modes_with_arguments() {
 
 #[test]
 fn who_may_not_change_modes_is_told_so_once() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let eve = world.user("eve");
     assert_eq!(
         world.ask(bob, "MODE #room +imo bob"),
@@ -130,7 +119,7 @@ fn who_may_not_change_modes_is_told_so_once() {
 
 #[test]
 fn a_half_operator_changes_everything_but_operators() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     world.send(alice, "MODE #room +h bob");
     world.forget();
     assert_eq!(
@@ -148,7 +137,7 @@ fn a_half_operator_changes_everything_but_operators() {
 
 #[test]
 fn ranks_are_given_to_members() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     world.user("eve");
     assert_eq!(
         world.ask(alice, "MODE #room +o nobody"),
@@ -163,7 +152,7 @@ fn ranks_are_given_to_members() {
 
 #[test]
 fn wrong_modes_and_arguments_are_named() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     assert_eq!(
         world.ask(alice, "MODE #room +yi-yq"),
         [
@@ -195,7 +184,7 @@ fn wrong_modes_and_arguments_are_named() {
 
 #[test]
 fn lists_are_shown_with_who_and_when() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let seconds = world.wall() / 1000;
     world.send(alice, "MODE #room +beI bad good!x@y ~account:Bob");
     world.forget();
@@ -223,7 +212,7 @@ fn lists_are_shown_with_who_and_when() {
 
 #[test]
 fn a_mask_is_listed_once_and_taken_off_in_any_case() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     world.send(alice, "MODE #room +b BAD!*@*");
     assert!(world.lines(bob)[0].ends_with("+b BAD!*@*"));
     assert!(world.ask(alice, "MODE #room +b bad").is_empty());
@@ -249,7 +238,7 @@ fn a_list_has_an_end() {
 
 #[test]
 fn bans_and_mutes_silence_but_not_those_who_have_a_voice() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     let refused = ":irc.test 404 bob #room :Cannot send to channel";
     for ban in ["bob!*@*", "~m:BOB", "*!*@127.0.0.1"] {
         world.send(alice, &format!("MODE #room +b {ban}"));
@@ -267,7 +256,7 @@ fn bans_and_mutes_silence_but_not_those_who_have_a_voice() {
 
 #[test]
 fn a_ban_follows_a_change_of_nickname() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     world.send(alice, "MODE #room +b robert!*@*");
     assert_eq!(world.ask(bob, "PRIVMSG #room :hi").len(), 0);
     world.send(bob, "NICK Robert");
@@ -276,7 +265,7 @@ fn a_ban_follows_a_change_of_nickname() {
 
 #[test]
 fn an_account_is_banned_whatever_it_is_called() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     world.send(bob, "REGISTER * * correct-horse");
     world.send(bob, "NICK robert");
     world.send(alice, "MODE #room +b ~account:BOB");
@@ -286,7 +275,7 @@ fn an_account_is_banned_whatever_it_is_called() {
 
 #[test]
 fn moderated_rooms_and_rooms_for_accounts_hear_only_some() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     for mode in ["m", "M"] {
         world.send(alice, &format!("MODE #room +{mode}"));
         world.forget();
@@ -324,7 +313,7 @@ fn some_modes_are_the_servers() {
 
 #[test]
 fn nobody_changes_the_modes_of_others() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     assert_eq!(
         world.ask(alice, "MODE bob"),
         [":irc.test 502 alice :Cant change mode for other users"]

@@ -1,20 +1,10 @@
 //! TOPIC.
 
-use crate::world::{Who, World};
-
-fn room() -> (World, Who, Who) {
-    let mut world = World::new();
-    let alice = world.user("alice");
-    let bob = world.user("bob");
-    world.send(alice, "JOIN #room");
-    world.send(bob, "JOIN #room");
-    world.forget();
-    (world, alice, bob)
-}
+use crate::world::World;
 
 #[test]
 fn a_topic_is_set_told_and_kept() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     assert_eq!(world.ask(bob, "TOPIC #room"), [":irc.test 331 bob #room :No topic is set"]);
     let told = ":alice!~alice@127.0.0.1 TOPIC #room :你好 world";
     assert_eq!(world.ask(alice, "TOPIC #ROOM :你好 world"), [told]);
@@ -39,7 +29,7 @@ fn a_topic_is_set_told_and_kept() {
 
 #[test]
 fn a_protected_topic_is_for_operators_and_half_operators() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     assert_eq!(
         world.ask(bob, "TOPIC #room :x"),
         [":irc.test 482 bob #room :You're not channel operator"]
@@ -64,7 +54,7 @@ fn a_protected_topic_is_for_operators_and_half_operators() {
 
 #[test]
 fn outside_a_topic_is_read_but_not_set() {
-    let (mut world, alice, _) = room();
+    let (mut world, alice, _) = World::room();
     let eve = world.user("eve");
     world.send(alice, "TOPIC #room :hello");
     assert!(world.ask(eve, "TOPIC #room")[0].contains(" 332 eve #room :hello"));
@@ -80,7 +70,7 @@ fn outside_a_topic_is_read_but_not_set() {
 
 #[test]
 fn a_long_topic_is_cut_after_a_character() {
-    let (mut world, alice, bob) = room();
+    let (mut world, alice, bob) = World::room();
     world.send(alice, &format!("TOPIC #room :x{}", "中".repeat(140)));
     let line = world.lines(bob).remove(0);
     let (_, topic) = line.split_once(" :x").expect("a topic");

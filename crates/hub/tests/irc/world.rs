@@ -105,6 +105,17 @@ impl World {
         Self::with(|config| config.operators.push(operator()))
     }
 
+    /// A server with alice, an operator of `#room`, and bob, who is in it.
+    pub(crate) fn room() -> (Self, Who, Who) {
+        let mut world = Self::new();
+        let alice = world.user("alice");
+        let bob = world.user("bob");
+        world.send(alice, "JOIN #room");
+        world.send(bob, "JOIN #room");
+        world.forget();
+        (world, alice, bob)
+    }
+
     /// A server that takes up what was kept.
     pub(crate) fn restored(change: impl FnOnce(&mut Config), saved: Saved) -> Self {
         let mut config =
