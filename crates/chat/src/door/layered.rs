@@ -123,7 +123,9 @@ impl Layered {
                 },
                 Inner::Http(http) => {
                     let was_awaited = http.is_awaited();
-                    let outcome = http.handle(&mut clear, context, self.address, &mut said);
+                    let waiting = self.wire.len();
+                    let outcome =
+                        http.handle(&mut clear, context, self.address, waiting, &mut said);
                     if outcome.is_none() && !was_awaited && http.is_awaited() {
                         self.deadline = Some(now + context.limits.request);
                     }

@@ -16,8 +16,14 @@ pub(super) use response::{Refusal, Status};
 /// The most bytes in the head of a request, as most servers have it: a browser's cookies of a shared host fit.
 pub(super) const HEAD_CAP: usize = 8 * 1024;
 
-/// Requests on one connection. A browser needs four for a visit; a scraper of metrics comes again.
-const MAX_REQUESTS: u32 = 32;
+/// Requests on one connection. A browser needs some thirty for a visit, on several connections; a scraper of metrics comes
+/// again.
+const MAX_REQUESTS: u32 = 128;
+
+/// Bytes of answers that wait to be taken by a peer at which no further request of its is answered. Requests are a hundred
+/// times smaller than some answers, and hundreds of them fit into one read. Browsers send the next request after the
+/// answer; who sends many at once is told that the connection ends, and sends the rest on another.
+const MAX_WAITING: usize = 128 * 1024;
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,12 +57,13 @@ impl Http {
     }
 
     /// Takes in bytes from the front of `input` up to the end of a request, and appends the answer to `output`. `None`
-    /// means that all of `input` was taken in.
+    /// means that all of `input` was taken in. `waiting` are the bytes that the peer has not taken of earlier answers.
     pub(super) fn handle(
         &mut self,
         input: &mut &[u8],
         context: &Context,
         peer: SocketAddr,
+        waiting: usize,
         output: &mut Vec<u8>,
     ) -> Option<Outcome> {
         if self.head.is_empty() {
@@ -79,7 +86,8 @@ impl Http {
         let mut head = std::mem::take(&mut self.head);
         head.truncate(end);
         self.served += 1;
-        Some(self.answer(&head, context, peer, output))
+        let may_go_on = self.served < MAX_REQUESTS && waiting < MAX_WAITING;
+        Some(answer(&head, context, peer, may_go_on, output))
     }
 
     /// Says that the request took too long to come.
@@ -88,54 +96,54 @@ impl Http {
             response::refuse(&Refusal::of(Status::Timeout), false, output);
         }
     }
+}
 
-    fn answer(
-        &self,
-        head: &[u8],
-        context: &Context,
-        peer: SocketAddr,
-        output: &mut Vec<u8>,
-    ) -> Outcome {
-        let mut headers = request::no_headers();
-        let request = match Request::parse(head, &mut headers) {
-            Ok(request) => request,
-            Err(status) => {
-                response::refuse(&Refusal::of(status), false, output);
-                return Outcome::Refused;
-            }
-        };
-        let keeps = request.keeps_alive() && self.served < MAX_REQUESTS;
-        let body = request.method != "HEAD";
-        let found = match request.path() {
-            "/ws" => match websocket::upgrade(&request, peer.ip(), &context.web(), output) {
-                Ok(encoding) => return Outcome::Upgraded(encoding),
-                Err(refusal) => {
-                    response::refuse(&refusal, request.method == "HEAD", output);
-                    return Outcome::Refused;
-                }
-            },
-            "/" => Ok(Page::index(&context.web().lobby)),
-            "/healthz" => Ok(Page::text("ok\n".into())),
-            "/metrics" => context.metrics_for(peer).map(Page::metrics).ok_or(Status::Forbidden),
-            _ => Err(Status::NotFound),
-        };
-        // What does not exist has no methods.
-        let found = match found {
-            Ok(_) if !matches!(request.method, "GET" | "HEAD") => Err(Status::MethodNotAllowed),
-            found => found,
-        };
-        match found {
-            Ok(page) => response::page(&page, keeps, body, output),
-            Err(status @ (Status::NotFound | Status::Forbidden)) => {
-                response::error(&Refusal::of(status), keeps, body, output);
-            }
-            Err(status) => {
-                response::refuse(&Refusal::of(status), !body, output);
-                return Outcome::Refused;
-            }
+/// Answers the request that is `head`, the last one unless the connection `may_go_on`.
+fn answer(
+    head: &[u8],
+    context: &Context,
+    peer: SocketAddr,
+    may_go_on: bool,
+    output: &mut Vec<u8>,
+) -> Outcome {
+    let mut headers = request::no_headers();
+    let request = match Request::parse(head, &mut headers) {
+        Ok(request) => request,
+        Err(status) => {
+            response::refuse(&Refusal::of(status), false, output);
+            return Outcome::Refused;
         }
-        if keeps { Outcome::Answered } else { Outcome::Finished }
+    };
+    let keeps = request.keeps_alive() && may_go_on;
+    let body = request.method != "HEAD";
+    let found = match request.path() {
+        "/ws" => match websocket::upgrade(&request, peer.ip(), &context.web(), output) {
+            Ok(encoding) => return Outcome::Upgraded(encoding),
+            Err(refusal) => {
+                response::refuse(&refusal, request.method == "HEAD", output);
+                return Outcome::Refused;
+            }
+        },
+        "/healthz" => Ok(Page::text("ok\n")),
+        "/metrics" => context.metrics_for(peer).map(Page::metrics).ok_or(Status::Forbidden),
+        _ => Page::file(&request, &context.web().lobby).ok_or(Status::NotFound),
+    };
+    // What does not exist has no methods.
+    let found = match found {
+        Ok(_) if !matches!(request.method, "GET" | "HEAD") => Err(Status::MethodNotAllowed),
+        found => found,
+    };
+    match found {
+        Ok(page) => response::page(&page, page.is_known_to(&request), keeps, body, output),
+        Err(status @ (Status::NotFound | Status::Forbidden)) => {
+            response::error(&Refusal::of(status), keeps, body, output);
+        }
+        Err(status) => {
+            response::refuse(&Refusal::of(status), !body, output);
+            return Outcome::Refused;
+        }
     }
+    if keeps { Outcome::Answered } else { Outcome::Finished }
 }
 
 /// Where the head ends: behind the first empty line. Its first `looked_at` bytes were looked at before.

@@ -2,9 +2,9 @@
 //!
 //! There is no `Date`: whoever has no clock must not send one (RFC 9110, section 6.6.1), and this module has none.
 
-use super::pages::Page;
+use super::pages::{Kept, NOTHING, Page};
 
-/// The statuses that are given, beside 200 and 101 (RFC 9110, section 15).
+/// The statuses that are given, beside 200, 304 and 101 (RFC 9110, section 15).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in super::super) enum Status {
     /// It is no request, or has a body.
@@ -55,16 +55,24 @@ impl Refusal {
     }
 }
 
-/// Appends a page; without its body for HEAD.
-pub(super) fn page(page: &Page, keeps_alive: bool, with_body: bool, output: &mut Vec<u8>) {
-    let policy = page.policy();
-    write(
-        Head { status: "200 OK", kind: page.kind, policy: &policy, headers: "" },
-        &page.body,
-        keeps_alive,
-        with_body,
-        output,
-    );
+/// Appends a page; without its body for HEAD, and if the client has it already.
+pub(super) fn page(
+    page: &Page,
+    is_known: bool,
+    keeps_alive: bool,
+    with_body: bool,
+    output: &mut Vec<u8>,
+) {
+    let cache = match &page.kept {
+        Kept::Never => NOT_KEPT.to_owned(),
+        Kept::Asking { tag, packed } => {
+            let encoding = if *packed { "Content-Encoding: gzip\r\n" } else { "" };
+            format!("Cache-Control: no-cache\r\n{encoding}ETag: {tag}\r\nVary: Accept-Encoding\r\n")
+        }
+    };
+    let status = if is_known { "304 Not Modified" } else { "200 OK" };
+    let head = Head { status, kind: page.kind, policy: &page.policy, headers: "", cache: &cache };
+    write(head, &page.body, keeps_alive, with_body && !is_known, output);
 }
 
 /// Appends a refusal after which the connection goes on, if it `keeps_alive`.
@@ -75,10 +83,11 @@ pub(super) fn error(refusal: &Refusal, keeps_alive: bool, with_body: bool, outpu
     let head = Head {
         status,
         kind: "text/plain; charset=utf-8",
-        policy: "default-src 'none'",
+        policy: NOTHING,
         headers: &headers,
+        cache: NOT_KEPT,
     };
-    write(head, &body, keeps_alive, with_body, output);
+    write(head, body.as_bytes(), keeps_alive, with_body, output);
 }
 
 /// Appends a refusal with which the connection ends.
@@ -91,10 +100,15 @@ struct Head<'a> {
     kind: &'a str,
     policy: &'a str,
     headers: &'a str,
+    /// The headers that say how it may be kept.
+    cache: &'a str,
 }
 
-fn write(head: Head<'_>, body: &str, keeps_alive: bool, with_body: bool, output: &mut Vec<u8>) {
-    let Head { status, kind, policy, headers } = head;
+/// How what is another each time is kept.
+const NOT_KEPT: &str = "Cache-Control: no-store\r\n";
+
+fn write(head: Head<'_>, body: &[u8], keeps_alive: bool, with_body: bool, output: &mut Vec<u8>) {
+    let Head { status, kind, policy, headers, cache } = head;
     let connection = if keeps_alive { "keep-alive" } else { "close" };
     let upgrade = if headers.contains("Upgrade:") { ", upgrade" } else { "" };
     let length = body.len();
@@ -104,7 +118,7 @@ fn write(head: Head<'_>, body: &str, keeps_alive: bool, with_body: bool, output:
          Content-Length: {length}\r\n\
          Content-Type: {kind}\r\n\
          {headers}\
-         Cache-Control: no-store\r\n\
+         {cache}\
          Content-Security-Policy: {policy}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'\r\n\
          Cross-Origin-Resource-Policy: same-origin\r\n\
          Referrer-Policy: no-referrer\r\n\
@@ -113,6 +127,6 @@ fn write(head: Head<'_>, body: &str, keeps_alive: bool, with_body: bool, output:
     );
     output.extend_from_slice(text.as_bytes());
     if with_body {
-        output.extend_from_slice(body.as_bytes());
+        output.extend_from_slice(body);
     }
 }

@@ -10,25 +10,129 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost:3000\r\n\r\n")
 }
 
+/// The head of an answer and its body.
+fn parts(run: &Run) -> (String, Vec<u8>) {
+    let at = run.wire.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 2;
+    (String::from_utf8(run.wire[..at].to_vec()).unwrap(), run.wire[at + 2..].to_vec())
+}
+
+fn get_with(path: &str, header: &str) -> (String, Vec<u8>) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:3000\r\n{header}\r\n\r\n");
+    parts(&run(ELSEWHERE, request.as_bytes()))
+}
+
+fn tag(head: &str) -> &str {
+    head.split("ETag: ").nth(1).unwrap().lines().next().unwrap()
+}
+
 #[test]
-fn the_page_says_where_to_connect_and_comes_with_strict_headers() {
+fn the_page_comes_with_strict_headers_and_says_how_else_to_come_in() {
     let run = run(ELSEWHERE, get("/?from=here").as_bytes());
     assert_eq!(run.events, []);
-    let heard = run.heard();
-    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+    let (head, body) = parts(&run);
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{head}");
     for header in [
         "Content-Type: text/html; charset=utf-8",
-        "Content-Security-Policy: default-src 'none'; style-src 'sha256-",
+        "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; ",
+        " connect-src 'self' ws://localhost:3000 wss://localhost:3000; frame-ancestors 'none'; base-uri 'none'; ",
         "X-Content-Type-Options: nosniff",
         "Referrer-Policy: no-referrer",
-        "Cache-Control: no-store",
+        "Cache-Control: no-cache",
+        "Vary: Accept-Encoding",
         "Connection: keep-alive",
     ] {
         assert!(head.contains(header), "{header} is not in {head}");
     }
-    assert!(body.contains("IRC client") && body.ends_with("</html>\n"));
+    assert!(!head.contains("Content-Encoding"), "{head}");
+    let body = String::from_utf8(body).unwrap();
+    let (_, without_scripts) = body.split_once("<noscript>").unwrap();
+    assert!(
+        without_scripts.contains("IRC client") && without_scripts.contains("<code>nc HOST PORT")
+    );
+}
+
+#[test]
+fn every_file_of_the_page_is_served_as_what_it_is_compressed_for_who_asks() {
+    for file in callbox_web::FILES {
+        let path = format!("/{}", file.name);
+        let (head, body) = get_with(&path, "Accept-Encoding: gzip, br");
+        assert!(head.contains(&format!("Content-Type: {}\r\n", file.kind)), "{head}");
+        assert!(head.contains("Content-Encoding: gzip\r\n") && body == file.gzip, "{head}");
+        let (plain, body) = get_with(&path, "Accept-Encoding: br");
+        assert!(!plain.contains("Content-Encoding") && body == file.plain, "{plain}");
+        assert_ne!(tag(&head), tag(&plain));
+        for head in [head, plain] {
+            assert!(head.contains("\r\nVary: Accept-Encoding\r\n"), "{head}");
+        }
+    }
+    let (index, body) = get_with("/", "Accept-Encoding: gzip");
+    assert_eq!(get_with("/index.html", "Accept-Encoding: gzip"), (index, body));
+}
+
+#[test]
+fn what_the_browser_has_is_not_sent_again() {
+    for encoding in ["Accept-Encoding: gzip", "Accept-Encoding: identity"] {
+        let (head, _) = get_with("/", encoding);
+        let (again, body) = get_with("/", &format!("{encoding}\r\nIf-None-Match: {}", tag(&head)));
+        assert!(again.starts_with("HTTP/1.1 304 Not Modified\r\n"), "{again}");
+        assert_eq!(tag(&again), tag(&head));
+        assert!(again.contains("Vary: Accept-Encoding") && body.is_empty(), "{again}");
+        let (other, body) = get_with("/", &format!("{encoding}\r\nIf-None-Match: \"other\""));
+        assert!(other.starts_with("HTTP/1.1 200 OK\r\n") && !body.is_empty(), "{other}");
+    }
+}
+
+#[test]
+fn the_page_names_the_lobby_of_the_settings_however_it_is_written() {
+    let context = context();
+    context.set_web(WebSettings { lobby: "#大厅\"><b>&".into(), ..WebSettings::default() });
+    let mut run = Run::new(&context, ELSEWHERE);
+    run.read(b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    let (head, body) = parts(&run);
+    let body = String::from_utf8(body).unwrap();
+    assert!(
+        body.contains("name=\"callbox-lobby\" content=\"#大厅&quot;&gt;&lt;b&gt;&amp;\""),
+        "{body}"
+    );
+    assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{head}");
+    assert!(!head.contains("Content-Encoding") && !body.contains("#lobby"), "{head}");
+}
+
+#[test]
+fn beside_the_files_there_is_nothing() {
+    for path in [
+        "/index",
+        "/static/index.html",
+        "//index.html",
+        "/../Cargo.toml",
+        "/%69ndex.html",
+        "/favicon",
+    ] {
+        let (head, _) = get_with(path, "Accept-Encoding: gzip");
+        assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{path}: {head}");
+        assert!(
+            head.contains("Content-Security-Policy: default-src 'none'; frame-ancestors"),
+            "{head}"
+        );
+    }
+}
+
+#[test]
+fn head_tells_the_same_as_get_without_the_body() {
+    let request = "/ HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n";
+    let (get, _) = parts(&run(ELSEWHERE, format!("GET {request}").as_bytes()));
+    assert_eq!(parts(&run(ELSEWHERE, format!("HEAD {request}").as_bytes())), (get, Vec::new()));
+}
+
+#[test]
+fn who_asks_for_many_pages_at_once_gets_some_and_the_end() {
+    // Two chunks of the smallest requests there are, in one read.
+    let requests = "GET / HTTP/1.1\r\nHost:\r\n\r\n".repeat(600);
+    let run = run(ELSEWHERE, requests.as_bytes());
+    assert!(run.wire.len() < 256 * 1024, "{} bytes", run.wire.len());
+    assert_eq!(run.heard().matches("Connection: close").count(), 1);
+    assert_eq!(run.events, [Event::Close(CloseWhy::Served)]);
 }
 
 #[test]
@@ -114,8 +218,8 @@ fn requests_are_answered_one_after_the_other() {
 
 #[test]
 fn a_connection_has_so_many_requests_and_no_more() {
-    let run = run(HERE, get("/healthz").repeat(40).as_bytes());
-    assert_eq!(run.heard().matches("200 OK").count(), 32);
+    let run = run(HERE, get("/healthz").repeat(140).as_bytes());
+    assert_eq!(run.heard().matches("200 OK").count(), 128);
     assert_eq!(run.heard().matches("Connection: close").count(), 1);
     assert_eq!(run.events, [Event::Close(CloseWhy::Served)]);
 }
