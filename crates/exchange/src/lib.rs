@@ -14,6 +14,7 @@
 //! | [`backoff`]   | how long to wait before a request is sent again                            |
 //! | [`host`]      | when two addresses are the same server                                     |
 //! | [`quote`]     | how bytes from a peer are shown to a person                                |
+//! | [`json`]      | text as JSON, for programs                                                 |
 //!
 //! # The calling contract
 //!
@@ -31,6 +32,7 @@ pub mod ask;
 pub mod backoff;
 pub mod fixed;
 pub mod host;
+pub mod json;
 pub mod lines;
 pub mod many;
 pub mod quote;
@@ -40,6 +42,7 @@ pub use ask::{Action, Ask, Outcome};
 pub use backoff::{Backoff, DEFAULT_TIMEOUT, DEFAULT_TRIES};
 pub use fixed::{EndedEarly, FixedRead, TooLong};
 pub use host::{canonical, same_host};
+pub use json::Json;
 pub use lines::{Line, Lines};
 pub use many::{Failure, Full, Heard, Many, RequestId, Transmit};
 pub use quote::{Bare, Quoted};

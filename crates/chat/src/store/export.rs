@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::path::Path;
 
-use callbox_exchange::Bare;
+use callbox_exchange::{Bare, Json};
 use callbox_hub::contract::Event;
 use callbox_irc::stamp;
 
@@ -100,38 +100,6 @@ impl Display for JsonLine<'_> {
     }
 }
 
-/// A text as a JSON string (RFC 8259, section 7). What RFC 8259 lets stand but a terminal acts on is escaped as well, and
-/// so are the two line separators, at which some programs cut lines.
-struct Json<'a>(&'a str);
-
-impl Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        let mut rest = self.0;
-        while let Some(at) = rest.find(is_escaped) {
-            let (plain, special) = rest.split_at(at);
-            f.write_str(plain)?;
-            let Some(char) = special.chars().next() else { break };
-            match char {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                // All of them are below U+10000 and so a single unit of UTF-16.
-                other => write!(f, "\\u{:04x}", u32::from(other))?,
-            }
-            rest = &special[char.len_utf8()..];
-        }
-        f.write_str(rest)?;
-        f.write_str("\"")
-    }
-}
-
-fn is_escaped(char: char) -> bool {
-    char.is_control() || matches!(char, '"' | '\\' | '\u{2028}' | '\u{2029}')
-}
-
 /// An event as a person would read it; several lines for a message of several.
 struct TextLines<'a>(&'a Event);
 
@@ -204,13 +172,6 @@ mod tests {
         event.params = vec!["#room".into(), "~06h08bg0".into()];
         assert!(JsonLine(&event).to_string().contains("\"params\":[\"#room\"],"));
         assert!(TextLines(&event).to_string().ends_with(" sally TAGMSG #room\n"));
-    }
-
-    #[test]
-    fn json_strings_escape_what_json_or_a_terminal_would_act_on() {
-        let text = "你\"\\\n\r\t\u{0}\u{1b}[2J\u{7f}\u{9b}\u{2028}😀";
-        let json = r#""你\"\\\n\r\t\u0000\u001b[2J\u007f\u009b\u2028😀""#;
-        assert_eq!(Json(text).to_string(), json);
     }
 
     #[test]
