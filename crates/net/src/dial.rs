@@ -1,16 +1,17 @@
 //! Connecting to a name: all its addresses, the way RFC 8305 ("Happy Eyeballs") orders them.
 //!
-//! [`Schedule`] decides which attempt starts when; [`dial`] makes the attempts. A second address is tried a quarter of a
+//! [`Schedule`] decides which attempt starts when; [`dial`] makes the attempts, and [`Dialing`] makes them beside other work. A second address is tried a quarter of a
 //! second after the first, or at once when the first has failed, and whichever connects first is used.
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 use thiserror::Error;
 
+use crate::ready;
 use crate::stream::{self, StreamSocket};
 use crate::trace::Trace;
 
@@ -37,54 +38,118 @@ pub fn dial(
     timeout: Duration,
     trace: &Trace,
 ) -> Result<StreamSocket, DialError> {
-    let start = Instant::now();
-    let mut schedule = Schedule::new(addresses);
-    let mut open: Vec<(SocketAddr, Socket)> = Vec::new();
-    let mut failed = Vec::new();
-    if addresses.is_empty() {
-        return Err(DialError::NoAddress);
-    }
+    let mut dialing = Dialing::new(addresses, timeout, trace);
     loop {
-        let now = start.elapsed();
-        while let Some(address) = schedule.poll_attempt(now) {
-            match begin(address, trace) {
-                Ok(socket) => open.push((address, socket)),
-                Err(error) => {
-                    failed.push((address, error));
-                    schedule.handle_failure(now);
+        if let Some(socket) = dialing.wait(None)? {
+            return Ok(socket);
+        }
+    }
+}
+
+/// Attempts under way, for a caller that may be called away from them.
+///
+/// Calling contract: [`wait`](Self::wait) until it gives a socket or an error. Dropping this gives up.
+#[derive(Debug)]
+pub struct Dialing {
+    start: Instant,
+    timeout: Duration,
+    trace: Trace,
+    schedule: Schedule,
+    all: Vec<SocketAddr>,
+    open: Vec<(SocketAddr, Socket)>,
+    failed: Vec<(SocketAddr, io::Error)>,
+}
+
+impl Dialing {
+    /// Is to connect to the first of `addresses` that answers, within `timeout` in all.
+    pub fn new(addresses: &[SocketAddr], timeout: Duration, trace: &Trace) -> Self {
+        Self {
+            start: Instant::now(),
+            timeout,
+            trace: trace.clone(),
+            schedule: Schedule::new(addresses),
+            all: addresses.to_vec(),
+            open: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// Goes on until an address is connected. `None` means that `called` became readable before that; an event loop's
+    /// own descriptor does for it.
+    ///
+    /// # Errors
+    ///
+    /// If no address is left, or no time.
+    pub fn wait(
+        &mut self,
+        called: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<StreamSocket>, DialError> {
+        if self.all.is_empty() {
+            return Err(DialError::NoAddress);
+        }
+        loop {
+            let now = self.start.elapsed();
+            while let Some(address) = self.schedule.poll_attempt(now) {
+                match begin(address, &self.trace) {
+                    Ok(socket) => self.open.push((address, socket)),
+                    Err(error) => {
+                        self.failed.push((address, error));
+                        self.schedule.handle_failure(now);
+                    }
                 }
             }
-        }
-        if open.is_empty() && schedule.is_exhausted() {
-            return Err(DialError::Failed(failed));
-        }
-        if now >= timeout {
-            return Err(DialError::TimedOut(addresses.to_vec()));
-        }
-        let wait =
-            schedule.poll_timeout().map_or(timeout, |at| at.min(timeout)).saturating_sub(now);
-        let Some(ended) = first_ended(&open, wait) else { continue };
-        let (address, socket) = open.remove(ended);
-        match outcome(&socket) {
-            Ok(None) => {
-                let socket = StreamSocket::new(socket, trace.clone());
-                trace.line(format_args!(
-                    "connect(fd {}, {address}) = connected",
-                    socket.as_raw_fd()
-                ));
-                socket.report_state();
-                return Ok(socket);
+            if self.open.is_empty() && self.schedule.is_exhausted() {
+                return Err(DialError::Failed(std::mem::take(&mut self.failed)));
             }
-            Ok(Some(error)) | Err(error) => {
-                trace.line(format_args!(
-                    "connect(fd {}, {address}) failed: {error}",
-                    socket.as_raw_fd()
-                ));
-                failed.push((address, error));
-                schedule.handle_failure(start.elapsed());
+            if now >= self.timeout {
+                return Err(DialError::TimedOut(std::mem::take(&mut self.all)));
+            }
+            let until =
+                self.schedule.poll_timeout().map_or(self.timeout, |at| at.min(self.timeout));
+            match self.first_ended(called, until.saturating_sub(now)) {
+                Some(Ended::Attempt(index)) => {
+                    if let Some(socket) = self.conclude(index) {
+                        return Ok(Some(socket));
+                    }
+                }
+                Some(Ended::Called) => return Ok(None),
+                None => {}
             }
         }
     }
+
+    /// What happens first within `wait`.
+    fn first_ended(&self, called: Option<BorrowedFd<'_>>, wait: Duration) -> Option<Ended> {
+        let fds: Vec<_> = self.open.iter().map(|(_, socket)| socket.as_fd()).collect();
+        let ended = ready::first_writable_unless(&fds, called, wait).ok().flatten()?;
+        Some(if ended < fds.len() { Ended::Attempt(ended) } else { Ended::Called })
+    }
+
+    /// An attempt has ended, well or badly.
+    fn conclude(&mut self, index: usize) -> Option<StreamSocket> {
+        let (address, socket) = self.open.remove(index);
+        let fd = socket.as_raw_fd();
+        match outcome(&socket) {
+            Ok(None) => {
+                let socket = StreamSocket::new(socket, self.trace.clone());
+                self.trace.line(format_args!("connect(fd {fd}, {address}) = connected"));
+                socket.report_state();
+                Some(socket)
+            }
+            Ok(Some(error)) | Err(error) => {
+                self.trace.line(format_args!("connect(fd {fd}, {address}) failed: {error}"));
+                self.failed.push((address, error));
+                self.schedule.handle_failure(self.start.elapsed());
+                None
+            }
+        }
+    }
+}
+
+/// What ended a wait.
+enum Ended {
+    Attempt(usize),
+    Called,
 }
 
 /// Starts one attempt, which goes on in the background.
@@ -120,12 +185,6 @@ fn outcome(socket: &Socket) -> io::Result<Option<io::Error>> {
     let error = socket.take_error()?;
     let to_itself = error.is_none() && socket.local_addr()? == socket.peer_addr()?;
     Ok(if to_itself { Some(io::ErrorKind::ConnectionRefused.into()) } else { error })
-}
-
-/// The first attempt that has ended, well or badly, within `wait`.
-fn first_ended(open: &[(SocketAddr, Socket)], wait: Duration) -> Option<usize> {
-    let fds: Vec<_> = open.iter().map(|(_, socket)| socket.as_fd()).collect();
-    crate::ready::first_writable(&fds, wait).ok().flatten()
 }
 
 /// Which address is tried when.
@@ -194,6 +253,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
     use socket2::{Domain, Protocol, Type};
+    use std::io::Write;
     use std::net::TcpListener;
 
     fn addresses(list: &[&str]) -> Vec<SocketAddr> {
@@ -240,6 +300,24 @@ mod tests {
         socket.connect(&socket.local_addr().unwrap()).unwrap();
         let error = outcome(&socket).unwrap().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn a_wait_ends_when_its_caller_is_called_away_and_can_be_taken_up_again() {
+        // A backlog of none that is full answers nobody.
+        let full = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        full.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
+        full.listen(0).unwrap();
+        let address = full.local_addr().unwrap().as_socket().unwrap();
+        let _first = std::net::TcpStream::connect(address).unwrap();
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut dialing = Dialing::new(&[address], Duration::from_secs(10), &Trace::off());
+        theirs.write_all(b"!").unwrap();
+        assert!(dialing.wait(Some(ours.as_fd())).unwrap().is_none());
+        assert!(dialing.wait(Some(ours.as_fd())).unwrap().is_none());
+        drop(full);
+        let error = dialing.wait(None).unwrap_err();
+        assert!(matches!(error, DialError::Failed(failed) if failed[0].0 == address));
     }
 
     #[test]

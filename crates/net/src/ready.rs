@@ -15,17 +15,17 @@ pub fn writable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<boo
     wait(fd, libc::POLLOUT, timeout)
 }
 
-/// The first of `fds` that can be written to within `timeout`.
-pub(crate) fn first_writable(
+/// The first of `fds` that can be written to within `timeout`. One more than the last of them stands for `called`, if that
+/// can be read before.
+pub(crate) fn first_writable_unless(
     fds: &[BorrowedFd<'_>],
+    called: Option<BorrowedFd<'_>>,
     timeout: Duration,
 ) -> io::Result<Option<usize>> {
-    let poll = |fd: &BorrowedFd<'_>| libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    let mut polls: Vec<_> = fds.iter().map(poll).collect();
+    let poll =
+        |fd: &BorrowedFd<'_>, events| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let mut polls: Vec<_> = fds.iter().map(|fd| poll(fd, libc::POLLOUT)).collect();
+    polls.extend(called.map(|fd| poll(&fd, libc::POLLIN)));
     let ready = poll_all(&mut polls, Some(timeout))?;
     Ok(if ready { polls.iter().position(|p| p.revents != 0) } else { None })
 }

@@ -1,4 +1,4 @@
-//! A client's connection: blocking calls with a limit in time.
+//! A client's connection: calls with a limit in time, and calls that never wait.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -6,11 +6,18 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::address::canonical;
 use crate::ready;
 use crate::trace::{self, Trace};
+
+/// After how long without a word the peer is probed. Routers that translate addresses forget a silent connection after
+/// some minutes, the common ones after five and more.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
+
+/// How long each probe waits for its answer; the system sends nine.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A connected stream socket.
 #[derive(Debug)]
@@ -82,6 +89,28 @@ impl StreamSocket {
             bytes = &bytes[n..];
         }
         Ok(())
+    }
+
+    /// `recv`, without waiting: 0 is the end of file, `WouldBlock` says that nothing is there.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.recv(crate::uninit(buffer))
+    }
+
+    /// `send`, without waiting: how much of `bytes` the kernel took; `WouldBlock` says that it takes none for now.
+    pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL)
+    }
+
+    /// For a connection that stays open for hours and carries lines: what is sent leaves at once (`TCP_NODELAY`), and a
+    /// peer that has gone without a word is noticed after [`KEEPALIVE_IDLE`] and a few probes.
+    pub fn keep_for_hours(&self) -> io::Result<()> {
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE);
+        let keepalive = keepalive.with_interval(KEEPALIVE_INTERVAL);
+        let alive = self.socket.set_tcp_keepalive(&keepalive);
+        let call = format_args!("setsockopt(fd {}, SO_KEEPALIVE)", self.as_raw_fd());
+        self.trace.result(alive, call, trace::ok)?;
+        let call = format_args!("setsockopt(fd {}, TCP_NODELAY)", self.as_raw_fd());
+        self.trace.result(self.socket.set_tcp_nodelay(true), call, trace::ok)
     }
 
     /// `shutdown(SHUT_WR)`: tells the peer that nothing more comes from us.

@@ -16,7 +16,7 @@ mod server;
 mod timers;
 
 pub use accepted::{AcceptedSocket, is_out_of_resources};
-pub use client::StreamSocket;
+pub use client::{KEEPALIVE_IDLE, StreamSocket};
 pub use connection::{CloseReason, Endpoints, Next, PeerName, Protocol};
 pub use listener::StreamListener;
 pub use server::{Limits, Server, Service, Stopper, Trouble};
