@@ -1,0 +1,112 @@
+//! Certificates and keys in files (PEM), with errors that say what is in the file instead.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+
+/// The most bytes of a file with a key or certificates. All authorities of a system have a quarter of it; a wrong path may
+/// name a device without end.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Why a file gave no certificate or key.
+#[derive(Debug, Error)]
+pub enum PemError {
+    /// It cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It does not hold what it should.
+    #[error("{}: {what}", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The certificate is not of this key.
+    #[error("the key in {} is not that of the first certificate in {}", key.display(), certificate.display())]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+}
+
+impl PemError {
+    pub(super) fn content(path: &Path, what: impl Into<String>) -> Self {
+        Self::Content { path: path.into(), what: what.into() }
+    }
+}
+
+/// All certificates of a file, at least one.
+///
+/// # Errors
+///
+/// If the file cannot be read, or holds none.
+pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let bytes = read(path)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| PemError::content(path, broken(&error)))?;
+    if !chain.is_empty() {
+        return Ok(chain);
+    }
+    let is_key = PrivateKeyDer::from_pem_slice(&bytes).is_ok();
+    let what = if is_key { "this is a key and not a certificate" } else { "no certificate in it" };
+    Err(PemError::content(path, format!("{what}; a section BEGIN CERTIFICATE is wanted")))
+}
+
+/// The key of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, or holds none that can be used.
+pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let bytes = read(path)?;
+    let error = match PrivateKeyDer::from_pem_slice(&bytes) {
+        Ok(key) => return Ok(key),
+        Err(error) => error,
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let encrypted = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
+    let what = if encrypted.iter().any(|sign| text.contains(sign)) {
+        "the key is encrypted; take the password off with `openssl pkey`".to_owned()
+    } else if !matches!(error, pem::Error::NoItemsFound) {
+        broken(&error)
+    } else if text.contains("BEGIN CERTIFICATE") {
+        "this is a certificate and not a key; a section BEGIN PRIVATE KEY is wanted".to_owned()
+    } else {
+        "no key in it; a section BEGIN PRIVATE KEY is wanted".to_owned()
+    };
+    Err(PemError::content(path, what))
+}
+
+/// The library's own text has lines as lists of numbers.
+fn broken(error: &pem::Error) -> String {
+    let what = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no END line",
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is not whole",
+        pem::Error::Base64Decode(_) => "what stands in a section is not base64",
+        _ => "it cannot be read",
+    };
+    format!("the PEM text is broken: {what}")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PemError> {
+    let failed = |error| PemError::Read { path: path.into(), error };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(PemError::content(path, format!("it has more than {FILE_MAX} bytes")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,235 @@
+//! What makes a server trusted: authorities, or one certificate that is known by its fingerprint.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, InconsistentKeys,
+    RootCertStore, SignatureScheme,
+};
+
+use super::pem::{PemError, read_chain, read_key};
+use super::{Fingerprint, Problem, TlsError, provider};
+
+/// Whom a client believes.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// The authorities of this system, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    #[default]
+    System,
+    /// These authorities, and no others.
+    Authorities(Arc<RootCertStore>),
+    /// The one server whose certificate has this fingerprint, whatever the certificate says of names and dates.
+    Fingerprint(Fingerprint),
+}
+
+impl Trust {
+    /// The authorities of a file (PEM).
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or holds no certificate that can be an authority's.
+    pub fn file(path: &Path) -> Result<Self, PemError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in read_chain(path)? {
+            roots.add(certificate).map_err(|_| {
+                PemError::content(path, "a certificate in it is broken, or not X.509 of version 3")
+            })?;
+        }
+        Ok(Self::Authorities(Arc::new(roots)))
+    }
+
+    fn roots(&self) -> Result<Option<Arc<RootCertStore>>, TlsError> {
+        /// Read once: a third of a megabyte, and the same for all connections.
+        static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+        let roots = match self {
+            Self::Fingerprint(_) => return Ok(None),
+            Self::Authorities(roots) => roots,
+            Self::System => SYSTEM.get_or_init(|| {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                Arc::new(roots)
+            }),
+        };
+        if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(Some(Arc::clone(roots))) }
+    }
+}
+
+/// A client's own certificate, with its key.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<CertifiedKey>);
+
+impl Identity {
+    /// Reads a certificate chain, the client's own first, and its key; both as PEM.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or holds something else, or the two do not belong together.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, PemError> {
+        let (chain, private) = (read_chain(certificate)?, read_key(key)?);
+        match CertifiedKey::from_der(chain, private, &provider()) {
+            Ok(certified) => Ok(Self(Arc::new(certified))),
+            Err(Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(PemError::Mismatch { certificate: certificate.into(), key: key.into() })
+            }
+            Err(Rustls::InvalidCertificate(_)) => {
+                let what = "the first certificate is broken, or not X.509 of version 3";
+                Err(PemError::content(certificate, what))
+            }
+            Err(_) => {
+                let what = "cannot use this key; what can be used is RSA from 2048 bits, ECDSA with P-256 or P-384, \
+                            and Ed25519";
+                Err(PemError::content(key, what))
+            }
+        }
+    }
+}
+
+/// How a client does TLS.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whom it believes.
+    pub trust: Trust,
+    /// What it shows to a server that asks who it is.
+    pub identity: Option<Identity>,
+}
+
+impl Settings {
+    /// The configuration of one connection, and what will be known of its server.
+    pub(super) fn config(
+        &self,
+        protocols: &[&str],
+    ) -> Result<(ClientConfig, Arc<OnceLock<Seen>>), TlsError> {
+        let provider = provider();
+        let seen = Arc::new(OnceLock::new());
+        let verifier = Verifier {
+            roots: self.trust.roots()?,
+            pin: match &self.trust {
+                Trust::Fingerprint(pin) => Some(*pin),
+                Trust::System | Trust::Authorities(_) => None,
+            },
+            algorithms: provider.signature_verification_algorithms,
+            seen: Arc::clone(&seen),
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::of(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity(certified)) => builder
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified)))),
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        // The configuration lives as long as its connection, so nothing could be taken up again.
+        config.resumption = Resumption::disabled();
+        Ok((config, seen))
+    }
+}
+
+/// What the handshake showed of the server.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) problem: Option<Problem>,
+}
+
+/// Checks a server's certificate, and remembers what was wrong with it: rustls itself tells less.
+struct Verifier {
+    roots: Option<Arc<RootCertStore>>,
+    pin: Option<Fingerprint>,
+    algorithms: WebPkiSupportedAlgorithms,
+    seen: Arc<OnceLock<Seen>>,
+}
+
+impl Verifier {
+    fn check(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        fingerprint: Fingerprint,
+        now: UnixTime,
+    ) -> Result<(), Problem> {
+        if let Some(wanted) = self.pin {
+            return if fingerprint == wanted { Ok(()) } else { Err(Problem::Other { wanted }) };
+        }
+        let parsed = ParsedCertificate::try_from(certificate).map_err(|e| Problem::of(&e))?;
+        let signed_by = |roots: &RootCertStore| {
+            let all = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&parsed, roots, intermediates, now, all)
+        };
+        let nobody = RootCertStore::empty();
+        let signed = signed_by(self.roots.as_deref().unwrap_or(&nobody));
+        if let Err(error) = signed {
+            let mut itself = RootCertStore::empty();
+            let problem = Problem::of(&error);
+            let is_its_own = problem == Problem::UnknownIssuer
+                && itself.add(certificate.clone().into_owned()).is_ok()
+                && !matches!(Problem::of_result(signed_by(&itself)), Some(Problem::UnknownIssuer));
+            return Err(if is_its_own { Problem::SelfSigned } else { problem });
+        }
+        verify_server_name(&parsed, name).map_err(|error| Problem::of(&error))
+    }
+}
+
+impl Problem {
+    fn of_result(result: Result<(), Rustls>) -> Option<Self> {
+        result.err().map(|error| Self::of(&error))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Rustls> {
+        let fingerprint = Fingerprint::of(certificate);
+        let problem = self.check(certificate, intermediates, name, fingerprint, now).err();
+        let is_good = problem.is_none();
+        let _ = self.seen.set(Seen { fingerprint, problem });
+        // The alert says as little as it may; our own user is told more.
+        let refused = CertificateError::ApplicationVerificationFailure;
+        if is_good { Ok(ServerCertVerified::assertion()) } else { Err(refused.into()) }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Rustls> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Rustls> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("pin", &self.pin).finish_non_exhaustive()
+    }
+}
