@@ -58,6 +58,8 @@ const HELP_COMMANDS: &[&[&str]] = &[
     &["tcp", "client"],
     &["unix", "server"],
     &["unix", "client"],
+    &["chat"],
+    &["chat", "client"],
     &["chat", "server"],
     &["chat", "config"],
     &["chat", "account", "add"],

@@ -41,7 +41,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Tcp(EndpointCommand::Client(args)) => client::stream::run_tcp(args),
         Command::Unix(EndpointCommand::Server(args)) => server::unix::run(args),
         Command::Unix(EndpointCommand::Client(args)) => client::unix::run(args),
-        Command::Chat(command) => chat::run(command),
+        Command::Chat(args) => chat::run(args),
         Command::Tour(args) => tour::run(args),
         Command::Services => Console::new().print(callbox_services::table_text().trim_end()),
     }

@@ -2,12 +2,41 @@
 
 use std::path::PathBuf;
 
+use callbox_layers::tls::Fingerprint;
 use callbox_net::address::BindAddress;
 use clap::{Args, Subcommand, ValueEnum};
 
-/// `callbox chat`.
+use super::{Seconds, room};
+use crate::chat::client::address::ChatAddress;
+
+/// `callbox chat`: with nothing behind it, the chat on this machine is joined, and started before if there is none.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ChatArgs {
+    /// What to do, if it is something else than to join.
+    #[command(subcommand)]
+    pub command: Option<ChatCommand>,
+    /// Who joins.
+    #[command(flatten)]
+    pub person: PersonArgs,
+}
+
+/// Who takes part in a chat, and where.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PersonArgs {
+    /// The name to talk under [default: what is answered when it is asked for]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Rooms to join, such as #lobby; several with commas between them or by repeating this
+    #[arg(long, value_name = "ROOM", value_delimiter = ',', value_parser = room)]
+    pub join: Vec<String>,
+}
+
+/// What `callbox chat` can do.
 #[derive(Debug, Subcommand)]
 pub enum ChatCommand {
+    /// Join a chat: callbox's own, or any IRC network
+    Client(Box<ChatClientArgs>),
     /// Run a chat that IRC clients, netcat, datagrams and browsers come to, all on one port
     Server(ChatServerArgs),
     /// Print the configuration file with every default and its reason
@@ -20,6 +49,97 @@ pub enum ChatCommand {
     History(HistoryCommand),
     /// Ask for a password and print the hash that the configuration file takes
     Password(PasswordArgs),
+}
+
+/// `callbox chat client`.
+#[derive(Clone, Debug, Args)]
+pub struct ChatClientArgs {
+    /// Where: HOST or HOST:PORT for a chat of callbox's (port 3000), irc://HOST (6667) or ircs://HOST (6697, TLS) for IRC,
+    /// both with /#ROOM if wanted, ws://HOST/PATH or wss://HOST/PATH for IRC in a WebSocket, udp://HOST:PORT for bare
+    /// datagrams [default: 127.0.0.1:3000]
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<ChatAddress>,
+    /// Who joins.
+    #[command(flatten)]
+    pub person: PersonArgs,
+    /// Who to log in as.
+    #[command(flatten)]
+    pub login: LoginArgs,
+    /// What makes the server trusted.
+    #[command(flatten)]
+    pub tls: TlsClientArgs,
+    /// Use this profile of the configuration file [default: the one that it names as default, if it does]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The client's configuration file; --print-config prints one [default: callbox/client.toml in ~/.config, if it is
+    /// there]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print a configuration file with every key, and do nothing else
+    #[arg(long, exclusive = true)]
+    pub print_config: bool,
+    /// Print what is heard as JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Say what standard input holds, wait until the server has it, and end: exit status 0, or 1 if no receipt came
+    #[arg(long)]
+    pub once: bool,
+    /// How long to wait for a receipt
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub receipt_timeout: Seconds,
+    /// How long the whole way to a connection may take
+    #[arg(long, value_name = "TIME", default_value = "20s")]
+    pub connect_timeout: Seconds,
+    /// Print what is heard and errors, and nothing about the connection
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Which account to log in to. A password is never an argument, where others on the machine could read it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LoginArgs {
+    /// The account to log in to [default: the name]
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Log in; the password is asked for
+    #[arg(long, conflicts_with_all = ["password_file", "password_env"])]
+    pub password: bool,
+    /// Log in with the password that is the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// Log in with the password in this variable of the environment
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+}
+
+/// TLS with a server. Each of these asks for TLS by itself.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TlsClientArgs {
+    /// Speak TLS, and believe the server if an authority that this system trusts has signed its certificate for this host
+    #[arg(long)]
+    pub tls: bool,
+    /// The same, with the authorities in this file (PEM) and no others
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_fingerprint")]
+    pub tls_ca: Option<PathBuf>,
+    /// The same, but believe the one certificate that has this SHA-256, and no other
+    #[arg(long, value_name = "SHA256")]
+    pub tls_fingerprint: Option<Fingerprint>,
+    /// A certificate of one's own (PEM) to log in with, instead of a password (SASL EXTERNAL)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsClientArgs {
+    /// Whether TLS was asked for in any way.
+    pub const fn is_wanted(&self) -> bool {
+        self.tls
+            || self.tls_ca.is_some()
+            || self.tls_fingerprint.is_some()
+            || self.tls_cert.is_some()
+    }
 }
 
 /// `callbox chat server`.

@@ -15,14 +15,15 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 pub use chat::{
-    AccountArgs, AccountCommand, CertificateArgs, ChatCommand, ChatServerArgs, ConfigArgs,
-    DataArgs, ExportArgs, ExportFormat, FolderArgs, HistoryCommand, PasswordArgs,
+    AccountArgs, AccountCommand, CertificateArgs, ChatArgs, ChatClientArgs, ChatCommand,
+    ChatServerArgs, ConfigArgs, DataArgs, ExportArgs, ExportFormat, FolderArgs, HistoryCommand,
+    LoginArgs, PasswordArgs, PersonArgs, TlsClientArgs,
 };
 pub use services::{DatagramServiceName, StreamServiceName};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};
 pub use udp::{GuardArgs, UdpClientArgs, UdpServerArgs};
 pub use unix::{UnixClientArgs, UnixServerArgs, UnixType};
-pub use values::{Seconds, length, max_rate};
+pub use values::{MAX_ROOM, Seconds, length, max_rate, room};
 
 /// Talk over sockets: a box of socket calls, each done well.
 ///
@@ -49,8 +50,7 @@ pub enum Command {
     #[command(subcommand)]
     Unix(EndpointCommand<UnixServerArgs, UnixClientArgs>),
     /// A chat with every door on one port: IRC, TLS, the web, netcat and datagrams
-    #[command(subcommand)]
-    Chat(ChatCommand),
+    Chat(ChatArgs),
     /// Every exchange once, on loopback, told step by step
     Tour(TourArgs),
     /// The table of services

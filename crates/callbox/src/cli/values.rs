@@ -53,6 +53,22 @@ pub fn length(text: &str) -> Result<usize, String> {
     length.ok_or_else(|| format!("give a number of bytes, at most {MAX_LENGTH}"))
 }
 
+/// `--join`: a room's name, which begins with # or &. Which others a server takes it says itself.
+pub fn room(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let wrong = |c: char| c == ' ' || c == ',' || c.is_control();
+    if !text.starts_with(['#', '&']) || text.len() < 2 {
+        return Err(format!("a room's name begins with #, as in '#{text}'"));
+    }
+    match text.contains(wrong) || text.len() > MAX_ROOM {
+        true => Err("a room's name has no spaces, and at most 200 bytes".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// The longest name of a room that is asked for, in bytes. No server has longer ones.
+pub const MAX_ROOM: usize = 200;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +92,15 @@ mod tests {
         assert_eq!(max_rate("none"), Ok(MaxRate::Unlimited));
         assert_eq!(max_rate("5"), Ok(MaxRate::PerSecond(NonZeroU32::new(5).unwrap())));
         assert!(max_rate("0").is_err() && max_rate("many").is_err());
+    }
+
+    #[test]
+    fn a_room_begins_with_its_sign() {
+        assert_eq!(room("#dev"), Ok("#dev".to_owned()));
+        assert_eq!(room(" #dev"), Ok("#dev".to_owned()), "after a comma");
+        assert!(room("dev").unwrap_err().contains("'#dev'"));
+        assert!(room("#").is_err() && room("#a b").is_err() && room("#\x07").is_err());
+        assert!(room(&format!("#{}", "x".repeat(200))).is_err());
     }
 
     #[test]

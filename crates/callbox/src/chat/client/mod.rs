@@ -1,0 +1,22 @@
+//! `callbox chat client`: where it connects, and what carries its lines there.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`address`] | a server as a user writes it |
+//! | [`link`] | a connection to it, whatever lies between |
+
+pub mod address;
+pub mod link;
+
+use crate::cli::{ChatClientArgs, PersonArgs};
+use crate::messages::Failure;
+
+/// Runs `callbox chat client`.
+pub(super) fn run(_args: ChatClientArgs) -> Result<(), Failure> {
+    Err(Failure::usage("the chat's client is not yet in this build"))
+}
+
+/// Runs `callbox chat`: joins the chat on this machine, and starts one before if there is none.
+pub(super) fn join_or_start(_person: PersonArgs) -> Result<(), Failure> {
+    Err(Failure::usage("the chat's client is not yet in this build; try `callbox chat server`"))
+}

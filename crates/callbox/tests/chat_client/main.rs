@@ -1,0 +1,31 @@
+//! `callbox chat client`, end to end: what carries its lines, and the program as a user has it.
+//!
+//! | module | whose promises |
+//! |---|---|
+//! | `link` | a connection to the real server, over each of its doors |
+//!
+//! `talker` drives a link as the client's loop does.
+
+mod link;
+mod talker;
+
+use std::net::SocketAddr;
+
+use callbox_testkit::{Folder, Program, Running};
+
+pub(crate) use talker::Talker;
+
+/// `callbox chat`, to which a test adds the rest. It finds no settings and data but those of `home`.
+fn chat(home: &Folder) -> Program {
+    let program = Program::new(env!("CARGO_BIN_EXE_callbox")).arg("chat");
+    let program = program.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.join(".config"));
+    program.env("XDG_DATA_HOME", home.join(".local/share")).env("PYTHONUTF8", "1")
+}
+
+/// A server on a port of the kernel's choice, ready.
+#[track_caller]
+fn server(home: &Folder, args: &[&str]) -> (Running, SocketAddr) {
+    let mut server = chat(home).args(["server", "-p", "0"]).args(args).spawn();
+    let address = server.wait_until_listening();
+    (server, address)
+}
