@@ -1,6 +1,7 @@
 //! The chat's page: HTML, CSS and ES modules from `static/`, built into the program. No I/O.
 //!
-//! The files lie in one folder and are served at `/NAME`, [`INDEX`] at `/`. They load nothing from elsewhere and hold no
+//! The files lie in one folder and are served at `/NAME`, [`INDEX`] at `/`; of the modules one script is made, `main.js`
+//! (`build/join.rs`), while their tests (`tests/*.test.js`) load them one by one from the folder. They load nothing from elsewhere and hold no
 //! script or style in the HTML, so that the strictest policy fits them. `tests/files.rs` holds them to that and to their
 //! size; what the page does in a browser is tested in `crates/callbox/tests/web`.
 

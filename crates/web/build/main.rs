@@ -1,5 +1,7 @@
 //! Makes the table of files from what lies in `static/`: each with its media type, its tag, and its bytes compressed once
-//! here, so that the server compresses nothing. A new file there needs no line anywhere.
+//! here, so that the server compresses nothing. A new file there needs no line anywhere. Modules become one script (`join`).
+
+mod join;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -20,19 +22,31 @@ const KINDS: &[(&str, &str)] = &[
     ("webmanifest", "application/manifest+json; charset=utf-8"),
 ];
 
+/// The module that the page begins with, and the name of the script of all that it imports.
+const ENTRY: &str = "main.js";
+
 /// Bytes of the hash in a tag: enough that no two versions of a file ever share one.
 const TAG_BYTES: usize = 12;
 
 #[expect(clippy::disallowed_methods, reason = "a build is told where to write by a variable")]
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=static");
     let output = env::var("OUT_DIR")?;
     let output = Path::new(&output);
     let mut table = String::from("&[\n");
+    let joined = join::join(Path::new("static"), ENTRY)?;
     for name in names(Path::new("static"))? {
-        let path = Path::new("static").join(&name).canonicalize()?;
         println!("cargo::rerun-if-changed=static/{name}");
+        let path = if name == ENTRY {
+            let path = output.join(&name);
+            fs::write(&path, &joined.text)?;
+            path
+        } else if joined.names.contains(&name) {
+            continue;
+        } else {
+            Path::new("static").join(&name).canonicalize()?
+        };
         let plain = fs::read(&path)?;
         let packed = output.join(format!("{name}.gz"));
         fs::write(&packed, gzip(&plain)?)?;

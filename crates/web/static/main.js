@@ -1,0 +1,192 @@
+// The page: one session, its views, and what goes between them.
+
+import { createBanner } from "./banner.js";
+import { createComposer } from "./composer.js";
+import { createDialogs } from "./dialogs.js";
+import { find } from "./dom.js";
+import { createEntry } from "./entry-view.js";
+import { createHead } from "./head.js";
+import { listenToKeys } from "./keys.js";
+import { spoken } from "./line-view.js";
+import { createTools } from "./line-tools.js";
+import { createLines } from "./lines-view.js";
+import { connect } from "./link.js";
+import { createMenus } from "./menus.js";
+import { createNotices } from "./notices.js";
+import { createPeople } from "./people-view.js";
+import { createRooms } from "./rooms-view.js";
+import { createSearch } from "./search.js";
+import { Session } from "./session.js";
+import * as store from "./store.js";
+import { language } from "./words.js";
+
+document.documentElement.lang = language;
+
+const session = new Session();
+const lobby = document.querySelector('meta[name="callbox-lobby"]')?.content || "#lobby";
+/** Lines a screen reader is told of at a time; it would not keep up with more. */
+const SPOKEN = 20;
+
+const app = {
+  session,
+  lobby,
+  /** Does something, and then what follows from it. */
+  act(run) {
+    const result = run?.();
+    link.pump();
+    return result;
+  },
+  get room() {
+    return session.rooms.get(session.active) ?? session.rooms.get("");
+  },
+  /** @param {import("./room.js").Room} room */
+  open(room) {
+    const before = app.room;
+    if (before !== room) before.divider = 0;
+    if (!room.divider && room.unread) room.divider = room.read;
+    session.active = room.key;
+    store.keep("room", room.name);
+    if (room.kind === "room") history.replaceState(null, "", `#${encodeURIComponent(room.name.replace(/^#/, ""))}`);
+    closeDrawers();
+    app.composer.open(room, before);
+    app.lines.open(room);
+    app.search.close();
+    drawAll();
+  },
+  /** The end of the room is seen: if anybody looks, it is read. */
+  seen() {
+    if (document.visibilityState !== "visible" || !document.hasFocus() || !session.online) return;
+    if (app.room.unread || app.room.timeline.last()?.time > app.room.read) app.act(() => session.markRead(app.room, Date.now()));
+  },
+  drawer(which) {
+    const open = find("#chat").classList.toggle(`show-${which}`);
+    find("#shade").hidden = !open;
+    if (open) find(`#${which} button`)?.focus();
+  },
+  closeDrawers,
+};
+
+function closeDrawers() {
+  const had = document.querySelector(".show-rooms, .show-people");
+  find("#chat").classList.remove("show-rooms", "show-people");
+  find("#shade").hidden = true;
+  return Boolean(had);
+}
+
+// What changed is drawn once a frame.
+const dirty = new Set();
+let frame = 0;
+
+function draw(what) {
+  dirty.add(what);
+  // A page that nobody sees gets no frames; it has to be up to date all the same.
+  frame ||= document.visibilityState === "visible" ? requestAnimationFrame(drawNow) : setTimeout(drawNow, 200);
+}
+
+function drawAll() {
+  for (const what of ["state", "rooms", "people", "typing"]) draw(what);
+}
+
+function drawNow() {
+  frame = 0;
+  const what = new Set(dirty);
+  dirty.clear();
+  const inside = session.entered && session.state !== "off";
+  find("#entry").hidden = inside;
+  find("#chat").hidden = !inside;
+  if (what.has("state")) {
+    if (!inside) app.entry.update();
+    app.banner.update();
+    app.composer.update();
+  }
+  if (!inside) return;
+  if (!session.rooms.has(session.active)) app.open(session.rooms.values().next().value);
+  if (app.lines.room !== app.room) app.lines.open(app.room);
+  else if (what.has("lines")) app.lines.refresh();
+  if (what.has("rooms") || what.has("state")) {
+    app.rooms.update();
+    app.head.update();
+    app.notices.title();
+  }
+  if (what.has("people") || what.has("rooms")) app.people.update();
+  if (what.has("typing")) app.composer.showTyping();
+}
+
+function show(events) {
+  for (const event of events) {
+    if (event.kind === "changed") {
+      if (event.what === "lines" && event.room !== app.room) continue;
+      draw(event.what);
+    } else HAPPENED[event.kind]?.(event);
+  }
+}
+
+const HAPPENED = {
+  heard({ room, line }) {
+    if (room === app.room) {
+      app.lines.came();
+      speak(line);
+      if (!document.hasFocus() && !room.divider && room.unread) {
+        room.divider = room.read;
+        draw("lines");
+      }
+    }
+    app.notices.heard(room, line);
+  },
+  arrived() {
+    store.keep("name", session.settings.name);
+    if (session.settings.account) store.keep("account", session.settings.account);
+  },
+  joined({ room }) {
+    remember();
+    const wanted = app.joining ?? (session.active === "" ? store.kept("room") : null);
+    if (session.active === "" || app.joining === room.key) {
+      if (!wanted || wanted === room.name || app.joining || session.settings.join.length < 2) app.open(room);
+      else if (session.active === "") app.open(room);
+      app.joining = null;
+    }
+  },
+  registered: ({ account }) => app.notices.say("registered", account),
+  invited: ({ nick, name }) => app.notices.invited(nick, name),
+  listed: () => app.dialogs.listed(),
+  "not-joined": ({ text }) => app.notices.text(text),
+};
+
+/** The rooms that are joined again by the next visit. */
+function remember() {
+  store.keep("rooms", [...session.rooms.values()].filter((room) => room.wanted).map((room) => room.name));
+}
+app.remember = remember;
+
+/** New lines for who hears the page. What was there before is not read out. */
+function speak(line) {
+  const heard = find("#heard");
+  const element = document.createElement("p");
+  element.textContent = spoken(line);
+  heard.append(element);
+  while (heard.children.length > SPOKEN) heard.firstChild.remove();
+}
+
+const link = connect(session, show);
+app.link = link;
+app.dialogs = createDialogs(app);
+app.menus = createMenus(app);
+app.personMenu = app.menus.person;
+app.notices = createNotices(app);
+app.entry = createEntry(app);
+app.banner = createBanner(app);
+app.rooms = createRooms(app);
+app.head = createHead(app);
+app.lines = createLines(app);
+app.tools = createTools(app);
+app.people = createPeople(app);
+app.composer = createComposer(app);
+app.search = createSearch(app);
+listenToKeys(app);
+
+find("#shade").addEventListener("click", closeDrawers);
+addEventListener("focus", () => app.lines.atEnd && app.seen());
+drawNow();
+app.entry.update();
+document.documentElement.dataset.ready = "";
+performance.mark("callbox-ready");
