@@ -37,6 +37,8 @@ fn tokens(config: &Config) -> Isupport {
         .value("KEYLEN", limits.key)
         .value("KICKLEN", limits.kick)
         .value("LINELEN", callbox_irc::build::BODY_MAX)
+        // Where people meet. Others ignore what they do not know; callbox's own client goes there if no room was asked for.
+        .value("LOBBY", &config.lobby)
         // Each list for itself: `Ibe:100` would be a hundred of all three together.
         .value("MAXLIST", modes::maxlist(limits.list))
         .value("MAXTARGETS", limits.targets)
