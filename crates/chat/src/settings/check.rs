@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use callbox_hub::config::Sts;
+use callbox_settings::Reader;
 
 use super::keys::Draft;
-use super::load::{self, MAX_MOTD};
-use super::reader::Reader;
+use super::load::MAX_MOTD;
 use super::{Listener, ListenerTls, Settings, values};
 
 /// Where the keys stand that were read: section, key, and place in bytes.
@@ -70,7 +70,7 @@ fn message_of_the_day(draft: &mut Draft, seen: &Seen, folder: &Path, reader: &mu
         (None, None) => return,
         (Some(_), Some(_)) => Err("motd-file stands beside motd: give one of them".to_owned()),
         (Some(text), None) => values::motd(&text).map_err(|error| format!("motd {error}")),
-        (None, Some(path)) => load::text(&path, MAX_MOTD)
+        (None, Some(path)) => callbox_settings::text(&path, MAX_MOTD)
             .map_err(|error| format!("motd-file: {error}"))
             .and_then(|text| {
                 values::motd(&text)

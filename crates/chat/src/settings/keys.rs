@@ -8,9 +8,9 @@ use std::time::Duration;
 use callbox_hub::config::{Flood, Operator};
 use callbox_net::address::BindAddress;
 
-use super::reader::{Key, Kind};
 use super::values;
 use super::{Listener, ListenerTls, Network, Settings, Sync};
+use callbox_settings::{Key, Kind, Vocabulary};
 
 use Kind::{Count, CountOr, Flag, Port, Rate, Size, Text, Texts, Time, TimeOr};
 
@@ -312,6 +312,11 @@ pub(super) fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
     let listen = LISTEN.iter().map(|key| (key.section, key.name));
     let operator = OPERATOR.iter().map(|key| (key.section, key.name));
     keys.chain(listen).chain(operator)
+}
+
+/// All that may stand in the file.
+pub(super) fn vocabulary() -> Vocabulary {
+    Vocabulary { sections: SECTIONS, repeated: REPEATED, named: &[], keys: known().collect() }
 }
 
 const fn key<T>(section: &'static str, name: &'static str, kind: Kind<T>) -> Key<T> {

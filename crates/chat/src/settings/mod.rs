@@ -8,63 +8,40 @@
 //! |---|---|
 //! | `model` | the settings as the server uses them |
 //! | `keys` | the table of keys: what each takes, and what it sets |
-//! | `reader` | from the parsed document to fields and mistakes |
 //! | `values` | durations, sizes, names, hashes |
 //! | `check` | what contradicts itself |
-//! | `suggest` | what was probably meant |
-//! | `load` | files |
+//! | `load` | the file |
+//!
+//! What is the same in every such file, from syntax to suggestions, is `callbox-settings`.
 
 mod check;
 mod keys;
 mod load;
 mod model;
 mod network;
-mod reader;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod values;
 
-use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub use load::{FileError, LoadError, MAX_FILE, load};
+pub use callbox_settings::{FileError, LoadError, MAX_FILE, Mistake};
+pub use load::load;
 pub use model::{
     Connections, Data, Listener, ListenerTls, PasswordWork, Plain, Settings, Sync, Tls, Web,
 };
 pub use network::{Network, NetworkError};
 
+use callbox_settings::Reader;
 use check::Seen;
 use keys::{Draft, OperatorDraft};
-use reader::Reader;
 
 /// The file that `callbox chat config` prints: every default with its reason. It reads as [`Settings::default`].
 pub fn default_file() -> &'static str {
     include_str!("default.toml")
-}
-
-/// Something wrong in the file. Shown as `chat.toml:12: what is wrong`, without the end of a line, and never with
-/// the text of a password.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Mistake {
-    /// The file, as it was named.
-    pub path: Arc<str>,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The character of that line at which what is wrong begins, counted from 1.
-    pub column: usize,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.message)
-    }
 }
 
 /// The settings that `text` makes, with the default for whatever it does not say. `path` names the file in mistakes,
@@ -79,7 +56,8 @@ pub fn parse(text: &str, path: &str) -> Result<Settings, Vec<Mistake>> {
 
 /// The same, for a path whose name is no text, or is not to be shown as it is.
 fn parse_in(text: &str, shown: &str, folder: &Path) -> Result<Settings, Vec<Mistake>> {
-    let mut reader = Reader::new(text, shown);
+    let vocabulary = keys::vocabulary();
+    let mut reader = Reader::new(text, shown, &vocabulary);
     let (document, errors) = DeTable::parse_recoverable(text);
     reader.syntax(&errors);
     let (draft, seen) = read(document.get_ref(), &mut reader);
@@ -102,10 +80,7 @@ fn read(document: &DeTable<'_>, reader: &mut Reader<'_>) -> (Draft, Seen) {
                     seen.keys.extend(places.into_iter().map(|(key, at)| (section, key, at)));
                 }
             }
-            None => {
-                let is_section = has_sections(value.get_ref());
-                reader.mistake(name.span().start, suggest::unknown_section(text, is_section));
-            }
+            None => reader.unknown_section(name, value.get_ref()),
         }
     }
     (draft, seen)
@@ -152,14 +127,5 @@ fn read_operators(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>, draft: 
             Err(_) if reader.has_holes() || (has("name") && has("password")) => {}
             Err(missing) => reader.mistake(at, format!("this [[operator]] lacks {missing}")),
         }
-    }
-}
-
-/// Whether a value at the top is a section and not a key that stands before the first one.
-fn has_sections(value: &DeValue<'_>) -> bool {
-    match value {
-        DeValue::Table(_) => true,
-        DeValue::Array(items) => items.iter().any(|item| item.get_ref().is_table()),
-        _ => false,
     }
 }

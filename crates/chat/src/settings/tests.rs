@@ -8,11 +8,11 @@ use std::{env, fs, process};
 
 use callbox_hub::config::{Config, Flood, Sts};
 use callbox_net::address::BindAddress;
+use callbox_settings::units::{show_duration, show_size};
+use callbox_settings::{Key, Kind};
 use proptest::prelude::*;
 
 use super::keys::{KEYS, LISTEN, OPERATOR, known};
-use super::reader::{Key, Kind};
-use super::values::{show_duration, show_size};
 use super::*;
 
 /// A hash that fits no password.
@@ -257,7 +257,8 @@ fn the_range_of_every_number_is_enforced() {
         for (value, fits) in [(&least, true), (&most, true), (&below, false), (&above, false)] {
             let mut draft = Draft::default();
             let text = setting(key, value);
-            let mut reader = Reader::new(&text, "x");
+            let vocabulary = keys::vocabulary();
+            let mut reader = Reader::new(&text, "x", &vocabulary);
             let document = DeTable::parse(&text).unwrap();
             let table = document.get_ref().get(key.section).unwrap().get_ref().as_table().unwrap();
             reader.table(key.section, table, KEYS, &mut draft);

@@ -10,23 +10,23 @@ use std::time::Duration;
 
 use callbox_exchange::Quoted;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
-use super::values::{duration, show_duration, show_size, size};
-use super::{Mistake, suggest};
+use crate::units::{duration, show_duration, show_size, size};
+use crate::{Mistake, Vocabulary};
 
 /// A key that may stand in a section.
-pub(super) struct Key<T: 'static> {
+pub struct Key<T: 'static> {
     /// The section.
-    pub(super) section: &'static str,
+    pub section: &'static str,
     /// The key as it is written.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// What it takes, and what it sets in `T`.
-    pub(super) kind: Kind<T>,
+    pub kind: Kind<T>,
 }
 
 /// What a key takes, and the field that it sets.
-pub(super) enum Kind<T: 'static> {
+pub enum Kind<T: 'static> {
     /// `true` or `false`.
     Flag(fn(&mut T) -> &mut bool),
     /// A whole number.
@@ -51,12 +51,13 @@ pub(super) enum Kind<T: 'static> {
 }
 
 /// Where each key stands that was read from a table: its name and the place of its value, in bytes.
-pub(super) type Places = Vec<(&'static str, usize)>;
+pub type Places = Vec<(&'static str, usize)>;
 
 /// The mistakes of one file.
-pub(super) struct Reader<'t> {
+pub struct Reader<'t> {
     path: Arc<str>,
     text: &'t str,
+    vocabulary: &'t Vocabulary,
     /// Where each line begins.
     lines: Vec<usize>,
     mistakes: Vec<Mistake>,
@@ -67,12 +68,14 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str, path: &str) -> Self {
+    /// For the `text` of a file that mistakes call `path`.
+    pub fn new(text: &'t str, path: &str, vocabulary: &'t Vocabulary) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
         let lines = lines.collect();
         Self {
             path: path.into(),
             text,
+            vocabulary,
             lines,
             mistakes: Vec::new(),
             syntax: 0,
@@ -81,7 +84,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Notes what is no TOML, before all else.
-    pub(super) fn syntax(&mut self, errors: &[toml::de::Error]) {
+    pub fn syntax(&mut self, errors: &[toml::de::Error]) {
         for error in errors {
             self.mistake(error.span().map_or(0, |span| span.start), error.message());
         }
@@ -89,12 +92,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Whether parts of the document may be missing, so that nothing follows from what is not there.
-    pub(super) fn has_holes(&self) -> bool {
+    pub fn has_holes(&self) -> bool {
         self.syntax > 0
     }
 
     /// Notes a mistake at a place in the text, in bytes.
-    pub(super) fn mistake(&mut self, at: usize, message: impl Into<String>) {
+    pub fn mistake(&mut self, at: usize, message: impl Into<String>) {
         let at = at.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= at);
         let start = self.lines.get(line.wrapping_sub(1)).copied().unwrap_or(0);
@@ -109,12 +112,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Whether a key of `section` is not as it was meant, so that the section may seem to contradict itself.
-    pub(super) fn is_wrong(&self, section: &str) -> bool {
+    pub fn is_wrong(&self, section: &str) -> bool {
         self.wrong.contains(section)
     }
 
     /// All mistakes, in the order of the file. On a line that is no TOML only that is told: the rest follows from it.
-    pub(super) fn finish(mut self) -> Vec<Mistake> {
+    pub fn finish(mut self) -> Vec<Mistake> {
         let mut others = self.mistakes.split_off(self.syntax.min(self.mistakes.len()));
         let broken: HashSet<usize> = self.mistakes.iter().map(|mistake| mistake.line).collect();
         others.retain(|mistake| !broken.contains(&mistake.line));
@@ -123,8 +126,14 @@ impl<'t> Reader<'t> {
         self.mistakes
     }
 
+    /// Notes that there is no section, or no key above all sections, of this name.
+    pub fn unknown_section(&mut self, name: &Spanned<DeString<'_>>, value: &DeValue<'_>) {
+        let said = self.vocabulary.unknown_section(name.get_ref(), has_sections(value));
+        self.mistake(name.span().start, said);
+    }
+
     /// Reads a table, of which every key has to be among `keys` of `section`.
-    pub(super) fn table<T>(
+    pub fn table<T>(
         &mut self,
         section: &'static str,
         table: &DeTable<'_>,
@@ -142,7 +151,7 @@ impl<'t> Reader<'t> {
                         let set = key.kind.set(value.get_ref(), target);
                         (at, set.map_err(|message| format!("{text} {message}")))
                     }
-                    None => (name.span().start, Err(suggest::unknown_key(section, text))),
+                    None => (name.span().start, Err(self.vocabulary.unknown_key(section, text))),
                 };
             if let Err(message) = result {
                 self.wrong.insert(section);
@@ -153,7 +162,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A value that has to be a table: `[server]`, or `server = { … }`.
-    pub(super) fn expect_table<'v, 'i>(
+    pub fn expect_table<'v, 'i>(
         &mut self,
         section: &str,
         value: &'v Spanned<DeValue<'i>>,
@@ -171,7 +180,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A value that has to be tables: `[[listen]]`, any number of times. They come with their places.
-    pub(super) fn expect_tables<'v, 'i>(
+    pub fn expect_tables<'v, 'i>(
         &mut self,
         section: &str,
         value: &'v Spanned<DeValue<'i>>,
@@ -201,7 +210,7 @@ impl<'t> Reader<'t> {
 
 impl<T> Kind<T> {
     /// Sets the field. An error ends a sentence that begins with the key, and the field is as it was.
-    pub(super) fn set(&self, value: &DeValue<'_>, target: &mut T) -> Result<(), String> {
+    fn set(&self, value: &DeValue<'_>, target: &mut T) -> Result<(), String> {
         match self {
             Self::Flag(field) => {
                 let flag = value.as_bool();
@@ -318,4 +327,13 @@ fn cut(mut number: String, most: usize) -> String {
         number.push('…');
     }
     number
+}
+
+/// Whether a value at the top is a section and not a key that stands before the first one.
+fn has_sections(value: &DeValue<'_>) -> bool {
+    match value {
+        DeValue::Table(_) => true,
+        DeValue::Array(items) => items.iter().any(|item| item.get_ref().is_table()),
+        _ => false,
+    }
 }
