@@ -21,8 +21,12 @@ pub(super) fn data(asked: Option<&Path>) -> Result<PathBuf, Failure> {
 
 /// The user's own configuration file, if there is one.
 pub(super) fn config() -> Option<PathBuf> {
-    let path = base("XDG_CONFIG_HOME", ".config")?.join("callbox/chat.toml");
-    path.exists().then_some(path)
+    config_file("chat.toml").filter(|path| path.exists())
+}
+
+/// Where the user's own configuration file of this name is, or would be.
+pub(super) fn config_file(name: &str) -> Option<PathBuf> {
+    Some(base("XDG_CONFIG_HOME", ".config")?.join("callbox").join(name))
 }
 
 /// What `variable` names, or `otherwise` in the home folder. Relative paths do not count, as the specification has it.

@@ -7,6 +7,7 @@ use callbox_chat::auth::hash_password;
 use callbox_chat::running::password_settings;
 use callbox_net::signal;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
 use super::settings;
 use crate::cli::PasswordArgs;
@@ -32,6 +33,17 @@ pub(super) fn new_password() -> Result<String, Failure> {
         return Err(Failure::usage("the two passwords differ"));
     }
     Ok(password)
+}
+
+/// A password that the person knows. Standard input that is no terminal has lines to say, and none of them is a password.
+pub(super) fn known() -> Result<Zeroizing<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "a password is asked for at the terminal, and standard input is none; use --password-file or --password-env",
+        ));
+    }
+    restore_on_signals().map_err(|error| no_terminal(&error))?;
+    ask("Password: ").map(Zeroizing::new)
 }
 
 fn ask(prompt: &str) -> Result<String, Failure> {

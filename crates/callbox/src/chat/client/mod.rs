@@ -4,15 +4,22 @@
 //! |---|---|
 //! | [`address`] | a server as a user writes it |
 //! | [`link`] | a connection to it, whatever lies between |
+//! | [`profile`] | what flags and the configuration file ask for |
 
 pub mod address;
 pub mod link;
+pub mod profile;
 
 use crate::cli::{ChatClientArgs, PersonArgs};
-use crate::messages::Failure;
+use crate::messages::{Console, Failure};
+use profile::Choice;
 
 /// Runs `callbox chat client`.
-pub(super) fn run(_args: ChatClientArgs) -> Result<(), Failure> {
+pub(super) fn run(args: ChatClientArgs) -> Result<(), Failure> {
+    if args.print_config {
+        return Console::new().print(profile::default_file().trim_end());
+    }
+    let _choice = Choice::of(&args, profile::usual_file())?;
     Err(Failure::usage("the chat's client is not yet in this build"))
 }
 
