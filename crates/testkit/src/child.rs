@@ -2,8 +2,10 @@
 //!
 //! The standard library can wait for a child for ever or look once. Here a thread waits without
 //! reaping (`waitid` with `WNOWAIT`), so that the process identifier stays ours until the owner
-//! reaps it, and a signal can never reach a stranger that was given the same number.
+//! reaps it, and a signal can never reach a stranger that was given the same number. The same holds
+//! for the group of a child that leads one, whose number is its own.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,13 +13,16 @@ use std::time::Instant;
 use std::{fmt, io};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 
 /// A child process; dropping it kills it, by its own identifier only, and reaps it.
 pub(crate) struct OwnedChild {
     child: Child,
     exit: Arc<Exit>,
     watcher: Option<JoinHandle<()>>,
+    leads_group: bool,
 }
 
 #[derive(Default)]
@@ -29,13 +34,22 @@ struct Exit {
 impl OwnedChild {
     /// Starts `command`, whose streams the caller has arranged.
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        Self::start(command, false)
+    }
+
+    /// Starts `command` as the first process of a group, all of which ends when this is dropped.
+    pub(crate) fn spawn_group(command: &mut Command) -> io::Result<Self> {
+        Self::start(command.process_group(0), true)
+    }
+
+    fn start(command: &mut Command, leads_group: bool) -> io::Result<Self> {
         let child = command.spawn()?;
         let exit = Arc::new(Exit::default());
         let watcher = thread::spawn({
             let (pid, exit) = (Pid::from_child(&child), Arc::clone(&exit));
             move || exit.watch(pid)
         });
-        Ok(Self { child, exit, watcher: Some(watcher) })
+        Ok(Self { child, exit, watcher: Some(watcher), leads_group })
     }
 
     /// The child, to take its pipes from.
@@ -65,6 +79,9 @@ impl OwnedChild {
 impl Drop for OwnedChild {
     fn drop(&mut self) {
         // The order matters: the watcher must be done before the identifier is given back.
+        if self.leads_group {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
         let _ = self.child.kill();
         if let Some(watcher) = self.watcher.take() {
             let _ = watcher.join();

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod browser;
 mod child;
 mod collected;
 mod finished;
@@ -20,6 +21,7 @@ pub mod resources;
 mod screen;
 pub mod terminal;
 
+pub use browser::Browser;
 pub use finished::Finished;
 pub use folder::Folder;
 pub use namespace::in_namespace;

@@ -284,6 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_started_in_its_group_ends_with_it() {
+        let mut running = sh("sleep 1000 & echo $!; exec sleep 1000").with_group().spawn();
+        let entry = format!("/proc/{}/stat", running.wait_for_stdout_lines(1)[0]);
+        assert!(Path::new(&entry).exists());
+        drop(running);
+        // Gone, or dead and not reaped by whoever has it now.
+        let has_ended = || {
+            let stat = std::fs::read_to_string(&entry).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        };
+        let limit = deadline();
+        while !has_ended() {
+            assert!(Instant::now() < limit, "{entry} is still there");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
     fn a_line_that_never_comes_is_reported_with_everything() {
         let text = panic_text(|| {
             let mut running = sh("echo out; echo err >&2; exit 3").spawn();

@@ -17,13 +17,21 @@ pub struct Program {
     env: Vec<(OsString, Option<OsString>)>,
     stdout: Option<Stdio>,
     stdin: Option<Stdio>,
+    with_group: bool,
 }
 
 impl Program {
     /// A program by its path, or by a name that is looked up on `PATH`.
     pub fn new(path: impl AsRef<OsStr>) -> Self {
         let path = path.as_ref().to_owned();
-        Self { path, args: Vec::new(), env: Vec::new(), stdout: None, stdin: None }
+        Self {
+            path,
+            args: Vec::new(),
+            env: Vec::new(),
+            stdout: None,
+            stdin: None,
+            with_group: false,
+        }
     }
 
     /// Adds one argument.
@@ -79,6 +87,12 @@ impl Program {
         self.stdout_to(full)
     }
 
+    /// Starts as the first process of a group, and all that it starts in turn is killed with it.
+    pub fn with_group(mut self) -> Self {
+        self.with_group = true;
+        self
+    }
+
     /// Starts the program; panics if that fails.
     #[track_caller]
     pub fn spawn(mut self) -> Running {
@@ -88,7 +102,10 @@ impl Program {
         command.stdin(stdin.unwrap_or_else(Stdio::piped));
         command.stdout(stdout.unwrap_or_else(Stdio::piped));
         command.stderr(Stdio::piped());
-        let child = OwnedChild::spawn(&mut command);
+        let child = match self.with_group {
+            true => OwnedChild::spawn_group(&mut command),
+            false => OwnedChild::spawn(&mut command),
+        };
         let child = child.unwrap_or_else(|error| panic!("cannot start {command_line}: {error}"));
         Running::new(command_line, child)
     }
