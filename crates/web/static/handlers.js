@@ -157,8 +157,10 @@ export function heard(session, room, message, now) {
   const known = room.timeline.has(line.id);
   if (known || !room.timeline.add(line)) return null;
   if (line.edits) room.timeline.edit(line);
-  room.count(line);
   session.changed("lines", room);
+  // An edit that took its place in another line is none of its own.
+  if (!room.timeline.byId.has(line.id)) return null;
+  room.count(line);
   return line;
 }
 

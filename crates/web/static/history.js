@@ -36,15 +36,16 @@ export function loadOlder(session, room, now) {
 
 function ask(session, room, part, bound, now, byTime = false) {
   const known = (session.isupport.tokens.get("MSGREFTYPES") ?? "msgid,timestamp").includes("msgid");
-  // By time the bound's own moment is asked for as well: what else was said in it may be missing.
-  const shift = part === "AFTER" ? -1 : 1;
   const selector = !bound ? "*" : bound.msgid && known && !byTime ? `msgid=${bound.msgid}`
-    : `timestamp=${new Date(bound.time + shift).toISOString()}`;
+    : `timestamp=${new Date(bound.time + shift(part)).toISOString()}`;
   const most = session.isupport.number("CHATHISTORY", 0) || Infinity;
-  room.page = { part, bound, sent: now, byTime };
+  room.page = { part, bound, sent: now, byTime: !selector.startsWith("msgid") };
   session.changed("lines", room);
   session.request("CHATHISTORY", [part, room.name, selector, String(Math.min(PAGE[part], most))], { room, page: room.page });
 }
+
+/** By time the bound's own moment is asked for as well: what else was said in it may be missing. */
+const shift = (part) => (part === "AFTER" ? -1 : 1);
 
 /**
  * A page is there.
@@ -115,7 +116,7 @@ function settled(session, room, now, known = true) {
 }
 
 /** Lines, reactions and redactions of the past; nobody comes or goes by them. */
-function takeIn(session, room, messages, { part, bound }, now) {
+function takeIn(session, room, messages, { part, bound, byTime }, now) {
   const page = [];
   let any = false;
   for (const message of messages) {
@@ -131,7 +132,8 @@ function takeIn(session, room, messages, { part, bound }, now) {
     line.epoch = session.epoch;
     page.push(line);
   }
-  const bounds = part === "BEFORE" ? { before: bound } : part === "AFTER" ? { after: bound } : {};
+  const where = byTime ? bound?.time + shift(part) : bound;
+  const bounds = part === "BEFORE" ? { before: where } : part === "AFTER" ? { after: where } : {};
   const fresh = room.timeline.merge(page, bounds);
   for (const line of fresh) {
     if (line.own) session.confirm(room, line);

@@ -76,28 +76,33 @@ export class Timeline {
   }
 
   /**
-   * A page of history: lines in their order, between two that may be known.
+   * A page of history: lines in their order, without a gap between them nor to the line, or the time, by which they
+   * were asked for. So those go directly behind or before it: many lines may be of one moment.
    * @param {Line[]} page
-   * @param {{after?: Line, before?: Line}} [bounds]
+   * @param {{after?: Line | number, before?: Line | number}} [bounds]
    * @returns {Line[]} those that are new
    */
   merge(page, { after, before } = {}) {
+    const start = this.#bound(after);
+    const stop = this.#bound(before);
     /** The next known line at or behind each place of the page. */
     const next = [];
-    let known = before && this.byId.get(before.id);
+    let known = this.lines[stop];
     for (let index = page.length - 1; index >= 0; index -= 1) {
       next[index] = known;
       known = this.byId.get(page[index].id) ?? known;
     }
-    let at = after && this.byId.has(after.id) ? this.#place(this.byId.get(after.id)) + 1 : 0;
+    let at = start < 0 ? 0 : start + (typeof after === "number" ? 0 : 1);
+    const toEnd = stop >= 0;
     return page.filter((line, index) => {
       const same = this.byId.get(line.id);
       if (same) {
         at = Math.max(at, this.#place(same) + 1);
         return false;
       }
-      const end = next[index] ? this.#place(next[index]) : this.lines.length;
-      const place = this.#behind(line.time, Math.min(at, end), end);
+      const limit = next[index] ? this.#place(next[index]) : -1;
+      const end = limit >= at ? limit : this.lines.length;
+      const place = start >= 0 ? at : toEnd ? end : this.#behind(line.time, at, end);
       this.#insert(line, place);
       at = place + 1;
       return true;
@@ -210,6 +215,13 @@ export class Timeline {
       else to = middle;
     }
     return from;
+  }
+
+  /** Where a line is, or the first behind a time; -1 if there is none. */
+  #bound(of) {
+    if (typeof of === "number") return this.#behind(of, 0, this.lines.length);
+    const line = of && this.byId.get(of.id);
+    return line ? this.#place(line) : -1;
   }
 
   #place(line) {
