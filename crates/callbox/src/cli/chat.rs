@@ -81,7 +81,8 @@ pub struct ChatClientArgs {
     /// Print what is heard as JSON, one object a line
     #[arg(long)]
     pub json: bool,
-    /// Say what standard input holds, wait until the server has it, and end: exit status 0, or 1 if no receipt came
+    /// Say what standard input holds, wait until the server has it, and end: exit status 0, or 1 if no receipt came. With
+    /// udp:// an answer is the receipt
     #[arg(long)]
     pub once: bool,
     /// How long to wait for a receipt

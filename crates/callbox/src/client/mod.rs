@@ -14,7 +14,7 @@ use crate::messages::{self, Exit, Failure, Reason};
 
 pub mod input;
 mod many;
-mod output;
+pub(crate) mod output;
 pub mod stream;
 pub mod udp;
 pub mod unix;
@@ -36,7 +36,7 @@ fn addresses(server: &HostPort, port: u16) -> Result<Vec<SocketAddr>, Failure> {
 /// The one address of a server that datagrams go to. Nothing tells before the first reply which of several is the right
 /// one, so it is the one that the system prefers; but where a name stands for this machine, it is 127.0.0.1, on which
 /// servers listen unless told otherwise.
-fn datagram_address(server: &HostPort, port: u16) -> Result<SocketAddr, Failure> {
+pub(crate) fn datagram_address(server: &HostPort, port: u16) -> Result<SocketAddr, Failure> {
     Ok(most_likely(&addresses(server, port)?))
 }
 

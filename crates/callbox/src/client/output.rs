@@ -9,13 +9,13 @@ use rustyline::ExternalPrinter;
 use crate::messages::{self, Console, Failure};
 
 /// Something that prints above a prompt.
-pub(super) type Printer = Box<dyn ExternalPrinter + Send>;
+pub(crate) type Printer = Box<dyn ExternalPrinter + Send>;
 
 /// Lines that wait to be shown above the prompt. Nobody reads more than that between two keystrokes.
 const MAX_WAITING: usize = 1_024;
 
 /// Standard output and standard error, beside a prompt or without one.
-pub(super) struct Output {
+pub(crate) struct Output {
     screen: Option<Screen>,
     /// Each stream may have been sent elsewhere, where no prompt can be spoiled.
     content_is_shown: bool,
@@ -24,7 +24,7 @@ pub(super) struct Output {
 
 impl Output {
     /// For a prompt with this printer, or for none.
-    pub(super) fn new(printer: Option<Printer>) -> Result<Self, Failure> {
+    pub(crate) fn new(printer: Option<Printer>) -> Result<Self, Failure> {
         Ok(Self {
             screen: printer.map(Screen::start).transpose().map_err(|e| messages::no_thread(&e))?,
             content_is_shown: io::stdout().is_terminal(),
@@ -33,7 +33,7 @@ impl Output {
     }
 
     /// Prints one line of content.
-    pub(super) fn print(&mut self, line: String) -> Result<(), Failure> {
+    pub(crate) fn print(&mut self, line: String) -> Result<(), Failure> {
         match &mut self.screen {
             Some(screen) if self.content_is_shown => {
                 screen.show(line);
@@ -44,7 +44,7 @@ impl Output {
     }
 
     /// Says one line about what is going on.
-    pub(super) fn status(&mut self, line: String) {
+    pub(crate) fn status(&mut self, line: String) {
         match &mut self.screen {
             Some(screen) if self.status_is_shown => screen.show(line),
             _ => messages::status(line),
@@ -52,7 +52,7 @@ impl Output {
     }
 
     /// Shows what waits still.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         if let Some(screen) = self.screen {
             drop(screen.lines);
             let _ = screen.thread.join();

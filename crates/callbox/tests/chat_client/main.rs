@@ -3,11 +3,13 @@
 //! | module | whose promises |
 //! |---|---|
 //! | `link` | a connection to the real server, over each of its doors |
+//! | `udp` | lines as bare datagrams |
 //!
 //! `talker` drives a link as the client's loop does.
 
 mod link;
 mod talker;
+mod udp;
 
 use std::net::SocketAddr;
 

@@ -100,8 +100,6 @@ impl Choice {
             "datagrams know no rooms; a chat of callbox's takes them to its lobby"
         } else if self.login.is_some() {
             "datagrams know no accounts"
-        } else if args.once {
-            "a datagram has no receipt, so there is nothing that --once could wait for"
         } else {
             return Ok(());
         };

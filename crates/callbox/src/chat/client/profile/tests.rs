@@ -159,7 +159,6 @@ fn what_does_not_go_together_is_refused_with_what_to_do() {
         ("--tls udp://host", "no TLS for datagrams"),
         ("--name bob udp://host", "say /nick NAME"),
         ("--join #a udp://host", "lobby"),
-        ("--once udp://host", "receipt"),
         ("--password-env PW udp://host", "accounts"),
         ("--tls-ca /nonexistent host", "cannot read /nonexistent"),
     ] {
