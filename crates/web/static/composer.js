@@ -117,8 +117,9 @@ export function createComposer(app) {
     fit();
   }
 
-  /** As high as what is written. */
+  /** As high as what is written, where the browser does not do it by itself. */
   function fit() {
+    if (CSS.supports("field-sizing", "content")) return;
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight}px`;
   }

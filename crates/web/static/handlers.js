@@ -103,8 +103,8 @@ const HANDLERS = {
   MARKREAD: (session, { params: [target = "", stamp = "*"] }, asked, now) => {
     const room = session.rooms.get(session.isupport.fold(target));
     if (!room) return;
-    // Nobody has read what was said before they first came.
-    const time = stamp === "*" ? (room.read ? 0 : now) : Date.parse(stamp.replace("timestamp=", "")) || 0;
+    // What was said in a room before one first came is nothing that one has missed.
+    const time = stamp === "*" ? (room.read || room.kind !== "room" ? 0 : now) : Date.parse(stamp.replace("timestamp=", "")) || 0;
     if (room.markRead(time)) session.changed("rooms");
   },
   RENAME: (session, message, asked, now) => {

@@ -7,6 +7,8 @@ import { day, full, list, t, time } from "./words.js";
 
 /** Lines of one person within this stand under one name. */
 const TOGETHER = 5 * 60_000;
+/** Names in one line of those who came and went. */
+const CROWD = 8;
 /** Characters of a line that is quoted. */
 const QUOTED = 120;
 
@@ -56,7 +58,7 @@ export function ownElement(app, room, own, first) {
 }
 
 /** @param {number} at */
-export const dayElement = (at) => el("h3", { class: "day" }, day(at, Date.now()));
+export const dayElement = (at) => el("h2", { class: "day" }, day(at, Date.now()));
 
 export const dividerElement = () => el("div", { class: "divider" }, t("new"));
 
@@ -120,6 +122,20 @@ function reactionsElement(app, room, line) {
 function infoElement(line) {
   return el("div", { class: "line event info", role: "article", tabindex: "-1", data: { id: line.id } }, el("div", { class: "text", dir: "auto" }, ...runElements(line.text)));
 }
+
+/** Those who came and went one after the other, in one line. @param {Line[]} lines */
+export function crowdElement(lines) {
+  const parts = ["join", "part", "quit"].map((what) => {
+    const nicks = [...new Set(lines.filter(({ event }) => event.what === what).map(({ nick }) => visible(nick)))];
+    const some = nicks.length > CROWD ? [...nicks.slice(0, CROWD), t("more-people", nicks.length - CROWD)] : nicks;
+    return nicks.length && t(`e-${what}`, some.length === nicks.length ? list(some) : some.join(", "));
+  });
+  const text = el("div", { class: "text", dir: "auto" }, parts.filter(Boolean).join(" · "));
+  return el("div", { class: "line event", role: "article", tabindex: "-1", title: full(lines[0].time), data: { id: lines[0].id } }, text);
+}
+
+/** Whether a line only says that somebody came or went. */
+export const isComing = ({ event }) => ["join", "part", "quit"].includes(event?.what);
 
 function eventElement(line) {
   const text = el("div", { class: "text", dir: "auto" }, ...eventWords(line));

@@ -2,7 +2,7 @@
 // keep their height, so a room of any length scrolls alike.
 
 import { avatar, el, find, icon } from "./dom.js";
-import { dayElement, dividerElement, lineElement, ownElement, startsGroup } from "./line-view.js";
+import { crowdElement, dayElement, dividerElement, isComing, lineElement, ownElement, startsGroup } from "./line-view.js";
 import { firstCharacters } from "./text.js";
 import { KEPT } from "./timeline.js";
 import { t } from "./words.js";
@@ -141,9 +141,26 @@ export function createLines(app) {
     const now = new Map();
     const children = [];
     let before = chunk.before;
+    let crowd = [];
     for (const line of chunk.lines) {
-      if (!before || new Date(before.time).toDateString() !== new Date(line.time).toDateString()) children.push(dayElement(line.time));
-      if (room.divider && line.time > room.divider && (!before || before.time <= room.divider)) children.push(dividerElement());
+      const marks = [];
+      if (!before || new Date(before.time).toDateString() !== new Date(line.time).toDateString()) marks.push(dayElement(line.time));
+      if (room.divider && line.time > room.divider && (!before || before.time <= room.divider)) marks.push(dividerElement());
+      children.push(...marks);
+      if (marks.length || !isComing(line)) crowd = [];
+      if (isComing(line)) {
+        if (crowd.length) children.pop();
+        crowd.push(line);
+        before = line;
+        if (crowd.length > 1) {
+          const look = `${crowd.length} ${line.id}`;
+          const known = old.get(crowd[0].id);
+          const element = known?.look === look ? known.element : crowdElement(crowd);
+          for (const one of crowd) now.set(one.id, { look, element });
+          children.push(element);
+          continue;
+        }
+      }
       const first = startsGroup(line, before);
       const quoted = line.reply ? room.timeline.byId.get(line.reply) : undefined;
       const look = `${line.revision} ${first} ${quoted?.revision}`;

@@ -3,7 +3,7 @@
 import { createBanner } from "./banner.js";
 import { createComposer } from "./composer.js";
 import { createDialogs } from "./dialogs.js";
-import { find } from "./dom.js";
+import { el, find } from "./dom.js";
 import { createEntry } from "./entry-view.js";
 import { createHead } from "./head.js";
 import { listenToKeys } from "./keys.js";
@@ -24,8 +24,8 @@ document.documentElement.lang = language;
 
 const session = new Session();
 const lobby = document.querySelector('meta[name="callbox-lobby"]')?.content || "#lobby";
-/** Lines a screen reader is told of at a time; it would not keep up with more. */
-const SPOKEN = 20;
+/** Lines that a screen reader is told of at a time; it would not keep up with more. */
+const SPOKEN = 5;
 
 const app = {
   session,
@@ -108,8 +108,9 @@ function drawNow() {
     app.head.update();
     app.notices.title();
   }
-  if (what.has("people") || what.has("rooms")) app.people.update();
+  if (what.has("people")) app.people.update();
   if (what.has("typing")) app.composer.showTyping();
+  if (what.has("news")) speakNow();
 }
 
 function show(events) {
@@ -159,12 +160,17 @@ function remember() {
 app.remember = remember;
 
 /** New lines for who hears the page. What was there before is not read out. */
+const news = [];
 function speak(line) {
+  news.push(line);
+  if (news.length > SPOKEN) news.shift();
+  draw("news");
+}
+
+function speakNow() {
   const heard = find("#heard");
-  const element = document.createElement("p");
-  element.textContent = spoken(line);
-  heard.append(element);
-  while (heard.children.length > SPOKEN) heard.firstChild.remove();
+  heard.append(...news.splice(0).map((line) => el("p", {}, spoken(line))));
+  while (heard.children.length > SPOKEN * 2) heard.firstChild.remove();
 }
 
 const link = connect(session, show);

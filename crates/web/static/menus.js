@@ -26,9 +26,9 @@ export function createMenus(app) {
       event.preventDefault();
       all[(to + all.length) % all.length].focus();
     });
+    const box = anchor.getBoundingClientRect();
     document.body.append(menu);
     menu.showModal();
-    const box = anchor.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = menu;
     menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
     menu.style.top = `${Math.max(8, box.bottom + height + 8 > innerHeight ? box.top - height - 4 : box.bottom + 4)}px`;

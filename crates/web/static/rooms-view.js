@@ -27,9 +27,13 @@ export function createRooms(app) {
     all[Math.min(Math.max(to, 0), all.length - 1)].focus();
   });
 
+  let shown = "";
   function update() {
-    title.textContent = session.isupport.network || "callbox";
     const all = ordered(session);
+    const state = JSON.stringify([session.isupport.network, session.active, all.map((room) => [room.key, room.name, room.unread, room.mentions, room.present, room.away])]);
+    if (state === shown) return drawMe();
+    shown = state;
+    title.textContent = session.isupport.network || "callbox";
     const sections = [
       [t("rooms"), all.filter(({ kind }) => kind === "room")],
       [t("talks"), all.filter(({ kind }) => kind === "private")],
@@ -42,7 +46,7 @@ export function createRooms(app) {
     ]).filter(Boolean));
     for (const key of buttons.keys()) if (!session.rooms.has(key)) buttons.delete(key);
     if (focused !== undefined) buttons.get(focused)?.focus();
-    drawMe();
+    return drawMe();
   }
 
   function button(room) {

@@ -181,7 +181,7 @@ const WORDS = {
   "rank-@": ["Operators", "管理员"],
   "rank-%": ["Half-operators", "协管员"],
   "rank-+": ["Voiced", "有发言权"],
-  "rank-": ["Here", "成员"],
+  "rank-": ["Here", "在线"],
   "find-people": ["Find people", "查找成员"],
   "more-people": ["and {0} more", "还有 {0} 人"],
   "away": ["away", "离开"],
