@@ -1,0 +1,30 @@
+//! The chat client as a state machine. No I/O.
+//!
+//! A [`Session`] is one person on one network: the lines that come, what is typed, and the time go in; lines to send and
+//! a model of rooms, people and lines come out. The terminal client, the line tool and the tests stand on it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`contract`] | what passes between a session and the program around it |
+//! | [`config`] | who somebody is, and what is kept |
+//! | `session` | [`Session`]: lines, wishes and time in; actions and events out |
+//! | [`room`], [`line`], [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
+//! | [`network`] | what the server says of itself |
+//! | [`commands`] | the table of commands that are typed |
+
+#![forbid(unsafe_code)]
+
+pub mod commands;
+pub mod config;
+pub mod contract;
+pub mod line;
+pub mod network;
+pub mod people;
+pub mod room;
+mod session;
+pub mod timeline;
+
+pub use session::{Manner, Refusal, Session};
+
+/// Maps whose keys peers choose, so hashed with a seed that they do not know.
+pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::quality::RandomState>;
