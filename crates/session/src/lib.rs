@@ -9,6 +9,9 @@
 //! | [`config`] | who somebody is, and what is kept |
 //! | `session` | [`Session`]: lines, wishes and time in; actions and events out |
 //! | [`room`], [`line`], [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
+//! | `heard`, `wire` | lines from the server, and lines to it |
+//! | `rooms` | which rooms there are, and which one a line is for |
+//! | `flow` | what is said: own lines, lines that come, history |
 //! | [`network`] | what the server says of itself |
 //! | [`commands`] | the table of commands that are typed |
 
@@ -17,12 +20,16 @@
 pub mod commands;
 pub mod config;
 pub mod contract;
+mod flow;
+mod heard;
 pub mod line;
 pub mod network;
 pub mod people;
 pub mod room;
+mod rooms;
 mod session;
 pub mod timeline;
+mod wire;
 
 pub use session::{Manner, Refusal, Session};
 

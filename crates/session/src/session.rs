@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::HashMap;
 use crate::config::Config;
 use crate::contract::{Action, Event, Now, Status};
+use crate::flow::Flow;
 use crate::line::LineId;
 use crate::network::Network;
 use crate::people::Person;
-use crate::room::{OutId, Room, RoomId};
+use crate::room::{Room, RoomId};
 
 /// One person on one network.
 ///
@@ -26,6 +27,11 @@ pub struct Session {
     pub(crate) people: HashMap<Box<str>, Person>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) events: VecDeque<Event>,
+    /// Whether there is a connection to send on.
+    pub(crate) is_connected: bool,
+    pub(crate) flow: Flow,
+    pub(crate) next_room: u32,
+    pub(crate) next_line: u64,
 }
 
 /// Why a wish cannot be fulfilled, in words for the person.
@@ -42,6 +48,8 @@ pub struct Manner {
     pub reply_to: Option<LineId>,
 }
 
+#[expect(clippy::todo, reason = "laid out, not yet written")]
+#[expect(unused_variables, reason = "laid out, not yet written")]
 impl Session {
     /// A session that has not connected yet: its first action is to.
     pub fn new(config: Config, now: Now) -> Self {
@@ -134,88 +142,6 @@ impl Session {
 
     /// Leaves the network with these words; the session ends.
     pub fn quit(&mut self, words: &str, now: Now) {
-        todo!()
-    }
-
-    /// Says `text` in a room. Each of its lines is a message; where the server takes messages of several lines, all are
-    /// one. What is too long for a line is split between characters. It is sent now, or as soon as we are online and in the
-    /// room.
-    ///
-    /// Returns the numbers of the own lines, which are in [`Room::outbox`] until the server has them.
-    ///
-    /// # Errors
-    ///
-    /// The room is the server's or gone, the text is empty, or too much waits already.
-    pub fn say(
-        &mut self,
-        room: RoomId,
-        text: &str,
-        manner: &Manner,
-        now: Now,
-    ) -> Result<Vec<OutId>, Refusal> {
-        todo!()
-    }
-
-    /// How many messages [`say`](Self::say) would make of `text`.
-    pub fn count_messages(&self, room: RoomId, text: &str) -> usize {
-        todo!()
-    }
-
-    /// Sends an own line that failed again, at the end.
-    pub fn send_again(&mut self, room: RoomId, line: OutId, now: Now) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Forgets an own line that was not sent or has failed.
-    pub fn discard(&mut self, room: RoomId, line: OutId) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Replaces the text of an own line.
-    pub fn edit(
-        &mut self,
-        room: RoomId,
-        line: LineId,
-        text: &str,
-        now: Now,
-    ) -> Result<OutId, Refusal> {
-        todo!()
-    }
-
-    /// Takes a line back (draft/message-redaction).
-    pub fn redact(
-        &mut self,
-        room: RoomId,
-        line: LineId,
-        reason: &str,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Reacts to a line, or takes the same reaction back.
-    pub fn react(
-        &mut self,
-        room: RoomId,
-        line: LineId,
-        reaction: &str,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Tells the room whether somebody types here. It may be called at each key: what is sent is throttled.
-    pub fn typing(&mut self, room: RoomId, is_typing: bool, now: Now) {
-        todo!()
-    }
-
-    /// All that is in the room was read. The server is told.
-    pub fn mark_read(&mut self, room: RoomId, now: Now) {
-        todo!()
-    }
-
-    /// Asks for a page of lines before the first one that is loaded; [`Room::older`] says how that goes.
-    pub fn request_older(&mut self, room: RoomId, now: Now) -> Result<(), Refusal> {
         todo!()
     }
 
