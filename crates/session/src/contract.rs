@@ -57,6 +57,8 @@ pub enum End {
     Quit,
     /// The server refuses this person for good (a password, a ban), in these words.
     Refused(Box<str>),
+    /// The connection was lost for this reason, and `Config::reconnect` says not to try again.
+    Lost(Box<str>),
 }
 
 /// What changed, for whoever shows, prints or rings. All of it can be read from the model as well.

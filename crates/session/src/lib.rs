@@ -10,6 +10,10 @@
 //! | `session` | [`Session`]: lines, wishes and time in; actions and events out |
 //! | [`room`], [`line`], [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
 //! | `heard`, `wire` | lines from the server, and lines to it |
+//! | `connection`, `registration`, `sasl`, `isupport` | the connection, and how we are let in |
+//! | `dispatch` | each line from the server to whoever it concerns |
+//! | `membership`, `crowd`, `names`, `modes`, `splits` | who is where, and what they may do |
+//! | `replies`, `accounts`, `ctcp` | what the server answers, accounts, what other programs ask |
 //! | `rooms` | which rooms there are, and which one a line is for |
 //! | `flow` | what is said: own lines, lines that come, history |
 //! | [`network`] | what the server says of itself |
@@ -17,17 +21,30 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 pub mod commands;
 pub mod config;
+mod connection;
 pub mod contract;
+mod crowd;
+mod ctcp;
+mod dispatch;
 mod flow;
 mod heard;
+mod isupport;
 pub mod line;
+mod membership;
+mod modes;
+mod names;
 pub mod network;
 pub mod people;
+mod registration;
+mod replies;
 pub mod room;
 mod rooms;
+mod sasl;
 mod session;
+mod splits;
 pub mod timeline;
 mod wire;
 

@@ -9,7 +9,11 @@ use callbox_irc::capability::CapSet;
 pub struct Network {
     /// The network's name (NETWORK), or the server's, or empty before it was told.
     pub name: String,
-    /// The capabilities that are in use.
+    /// The server's own name, or empty before it was told.
+    pub server: String,
+    /// What the server is: `callbox-0.1.0` (numeric 004).
+    pub version: String,
+    /// The capabilities that are in use. While there is no connection: those of the last one.
     pub caps: CapSet,
     /// How names are compared (CASEMAPPING, UTF8MAPPING).
     pub casemapping: CaseMapping,
@@ -25,6 +29,12 @@ pub struct Network {
     pub multiline: Option<(usize, usize)>,
     /// Which client-only tags are dropped (CLIENTTAGDENY): `*`, `typing`, `-draft/react`, ….
     pub tag_deny: String,
+    /// The letters of modes, by what parameters they have (CHANMODES).
+    pub(crate) chanmodes: String,
+    /// The letter by which WHO marks programs (BOT).
+    pub(crate) bot_mode: Option<char>,
+    /// Whether WHO can be asked for fields (WHOX).
+    pub(crate) has_whox: bool,
 }
 
 /// How a server compares names.
@@ -74,6 +84,8 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             name: String::new(),
+            server: String::new(),
+            version: String::new(),
             caps: CapSet::EMPTY,
             casemapping: CaseMapping::default(),
             chantypes: "#&".to_owned(),
@@ -82,6 +94,10 @@ impl Default for Network {
             history: None,
             multiline: None,
             tag_deny: String::new(),
+            // What RFC 1459 has.
+            chanmodes: "b,k,l,imnpst".to_owned(),
+            bot_mode: None,
+            has_whox: false,
         }
     }
 }

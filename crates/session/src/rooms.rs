@@ -6,8 +6,9 @@ use crate::HashMap;
 use crate::contract::{Event, Now, Origin};
 use crate::heard::Heard;
 use crate::line::{Line, LineId, What};
+use crate::registration::Stage;
 use crate::room::{Kind, Older, Presence, Room, RoomId, Unread};
-use crate::session::Session;
+use crate::session::{Refusal, Session};
 use crate::timeline::Timeline;
 
 impl Session {
@@ -34,7 +35,7 @@ impl Session {
     /// The room for something said to `target`, made if it is a conversation that begins: the channel, without the prefix
     /// of those in it to whom alone it was said; the conversation with who said it, or with `target` if we did; the
     /// server's room for what servers say, for channels in which we are not, and for whatever finds no place.
-    pub(crate) fn room_for(&mut self, heard: &Heard<'_>, target: &str) -> RoomId {
+    pub(crate) fn room_for(&mut self, heard: &Heard<'_>, target: &str, now: Now) -> RoomId {
         let channel = self.channel_in(target);
         if self.network.is_room(channel) {
             return self.find_room(channel).unwrap_or_else(|| self.server_room());
@@ -43,7 +44,7 @@ impl Session {
             return self.server_room();
         }
         let other = if self.is_me(heard.nick) { target } else { heard.nick };
-        self.open_room(other, Kind::Private).unwrap_or_else(|| self.server_room())
+        self.open_private(other, now).unwrap_or_else(|| self.server_room())
     }
 
     /// `target` without the prefixes before a channel's name (STATUSMSG): `#room` of `@#room`.
@@ -172,4 +173,120 @@ impl Session {
         };
         Some(self.line_of(heard, what))
     }
+}
+
+/// What the person wants of rooms.
+impl Session {
+    /// Goes into a room, now or as soon as we are online.
+    pub fn join(&mut self, name: &str, key: Option<&str>, now: Now) -> Result<RoomId, Refusal> {
+        let _ = now;
+        let name = match self.network.is_room(name) {
+            true => name.to_owned(),
+            false => format!("{}{name}", self.network.chantypes.chars().next().unwrap_or('#')),
+        };
+        if name.chars().count() < 2 || name.contains([' ', ',', '\u{7}', '\r', '\n', '\0']) {
+            return Err(Refusal(format!("{name} cannot be the name of a room")));
+        }
+        let key = key.filter(|key| !key.is_empty());
+        if key.is_some_and(|key| key.contains([' ', ',', '\r', '\n', '\0']) || key.starts_with(':'))
+        {
+            return Err(Refusal::new("a room's key holds no space or comma"));
+        }
+        let id = self.open_room(&name, Kind::Channel).ok_or_else(too_many)?;
+        match key {
+            Some(key) => drop(self.keys.insert(id, key.into())),
+            None if self.room(id).is_some_and(|room| room.presence == Presence::In) => {
+                return Ok(id);
+            }
+            None => {}
+        }
+        let key = self.keys.get(&id).cloned();
+        if let Some(room) = self.room_mut(id)
+            && room.presence == Presence::Out
+        {
+            room.presence = Presence::Joining;
+            self.event(Event::Room(id));
+        }
+        if self.registration.stage == Stage::In {
+            self.send("JOIN", |line| match &key {
+                Some(key) => line.param(&name).param(key),
+                None => line.param(&name),
+            });
+        }
+        Ok(id)
+    }
+
+    /// Leaves a room, which stays in the model.
+    pub fn part(&mut self, room: RoomId, words: &str, now: Now) -> Result<(), Refusal> {
+        let _ = now;
+        let Some(target) = self.room(room) else { return Err(gone()) };
+        let (name, presence) = (Arc::clone(&target.name), target.presence);
+        if target.kind != Kind::Channel {
+            return Err(Refusal::new("only rooms can be left; /close ends a conversation"));
+        }
+        if presence == Presence::Out {
+            return Err(Refusal(format!("you are not in {name}")));
+        }
+        if self.registration.stage == Stage::In {
+            self.send("PART", |line| {
+                let line = line.param(&name);
+                if words.is_empty() { line } else { line.text(words) }
+            });
+        }
+        if presence == Presence::Joining || self.registration.stage != Stage::In {
+            self.left(room);
+        }
+        Ok(())
+    }
+
+    /// Leaves a room, if we are in it, and takes it out of the model.
+    pub fn close(&mut self, room: RoomId, now: Now) -> Result<(), Refusal> {
+        let Some(target) = self.room(room) else { return Err(gone()) };
+        if target.kind == Kind::Server {
+            return Err(Refusal::new("the server's room stays"));
+        }
+        let name = Arc::clone(&target.name);
+        if target.kind == Kind::Channel && target.presence != Presence::Out {
+            self.part(room, "", now)?;
+        }
+        self.clear_people(room);
+        self.flow_closed(room);
+        self.rooms.retain(|other| other.id != room);
+        self.keys.remove(&room);
+        self.forget_if_alone(&name);
+        self.event(Event::Closed(room));
+        Ok(())
+    }
+
+    /// Opens the conversation with somebody.
+    pub fn open(&mut self, nick: &str, now: Now) -> Result<RoomId, Refusal> {
+        if nick.is_empty() || nick.contains([' ', ',', '!', '@', '\r', '\n', '\0', ':']) {
+            return Err(Refusal(format!("{nick:?} cannot be somebody's name")));
+        }
+        if self.network.is_room(nick) {
+            return self.join(nick, None, now);
+        }
+        self.open_private(nick, now).ok_or_else(too_many)
+    }
+
+    /// The conversation with somebody, made if there is none. `None` if there are too many rooms.
+    pub(crate) fn open_private(&mut self, nick: &str, now: Now) -> Option<RoomId> {
+        if let Some(id) = self.find_room(nick) {
+            return Some(id);
+        }
+        let id = self.open_room(nick, Kind::Private)?;
+        self.add_person(nick);
+        if self.registration.stage == Stage::In {
+            self.flow_joined(id, now);
+        }
+        Some(id)
+    }
+}
+
+fn too_many() -> Refusal {
+    Refusal::new("there are too many rooms; /close one first")
+}
+
+fn gone() -> Refusal {
+    Refusal::new("this room is closed")
 }

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::HashMap;
-use crate::config::Config;
-use crate::contract::{Action, Event, Now, Status};
+use crate::config::{Config, Login};
+use crate::connection::Connection;
+use crate::contract::{Action, End, Event, Now, Status};
+use crate::dispatch::Asked;
 use crate::flow::Flow;
 use crate::line::LineId;
+use crate::names::WhoQueue;
 use crate::network::Network;
 use crate::people::Person;
-use crate::room::{Room, RoomId};
+use crate::registration::Registration;
+use crate::room::{Kind, Room, RoomId};
+use crate::sasl::Sasl;
+use crate::splits::Split;
 
 /// One person on one network.
 ///
@@ -27,9 +33,34 @@ pub struct Session {
     pub(crate) people: HashMap<Box<str>, Person>,
     pub(crate) actions: VecDeque<Action>,
     pub(crate) events: VecDeque<Event>,
-    /// Whether there is a connection to send on.
-    pub(crate) is_connected: bool,
+    pub(crate) connection: Connection,
+    pub(crate) registration: Registration,
     pub(crate) flow: Flow,
+    /// A login under way.
+    pub(crate) sasl: Option<Sasl>,
+    /// Whether the settings' login was accepted before.
+    pub(crate) was_logged_in: bool,
+    /// The account that is being made.
+    pub(crate) registering: Option<Login>,
+    /// The account that we are logged in to.
+    pub(crate) account: Option<Box<str>>,
+    /// The name that the person asked for, until the server answers.
+    pub(crate) nick_wish: Option<Box<str>>,
+    /// The words of the last `/away`.
+    pub(crate) away_wish: Option<Box<str>>,
+    /// The keys of rooms.
+    pub(crate) keys: HashMap<RoomId, Box<str>>,
+    pub(crate) asked: Option<Asked>,
+    pub(crate) who: WhoQueue,
+    pub(crate) splits: Vec<Split>,
+    /// How many people there are in all rooms together, counted in each.
+    pub(crate) memberships: usize,
+    pub(crate) prefixes_in_use: Vec<Arc<str>>,
+    /// Who was said to be away lately, and why.
+    pub(crate) away_told: VecDeque<(Box<str>, Box<str>)>,
+    pub(crate) ignored: Vec<Box<str>>,
+    /// Until when requests by CTCP get no answer.
+    pub(crate) ctcp_rests: Option<Duration>,
     pub(crate) next_room: u32,
     pub(crate) next_line: u64,
 }
@@ -48,34 +79,81 @@ pub struct Manner {
     pub reply_to: Option<LineId>,
 }
 
-#[expect(clippy::todo, reason = "laid out, not yet written")]
-#[expect(unused_variables, reason = "laid out, not yet written")]
+impl Refusal {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl Session {
     /// A session that has not connected yet: its first action is to.
     pub fn new(config: Config, now: Now) -> Self {
-        todo!()
+        let mut session = Self {
+            status: Status::Connecting,
+            nick: config.nick.as_str().into(),
+            network: Network::default(),
+            rooms: Vec::new(),
+            people: HashMap::default(),
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+            connection: Connection::new(config.seed),
+            registration: Registration::default(),
+            flow: Flow::default(),
+            sasl: None,
+            was_logged_in: false,
+            registering: None,
+            account: None,
+            nick_wish: None,
+            away_wish: None,
+            keys: HashMap::default(),
+            asked: None,
+            who: WhoQueue::default(),
+            splits: Vec::new(),
+            memberships: 0,
+            prefixes_in_use: Vec::new(),
+            away_told: VecDeque::new(),
+            ignored: Vec::new(),
+            ctcp_rests: None,
+            next_room: 0,
+            next_line: 0,
+            config,
+        };
+        session.add_room("", Kind::Server);
+        for (name, key) in session.config.join.clone() {
+            // Names that cannot be are said at the first look at the server's room.
+            if let Err(refusal) = session.join(&name, key.as_deref(), now) {
+                let room = session.server_room();
+                session.error(room, refusal.0, now);
+            }
+        }
+        session.dial();
+        session
     }
 
     // What happened.
 
     /// The program has connected. `secure` says whether nobody on the way can read or change what is said.
     pub fn handle_connected(&mut self, secure: bool, now: Now) {
-        todo!()
+        if !matches!(self.status, Status::Ended(_)) {
+            self.connection_made(secure, now);
+        }
     }
 
     /// A line came, without its CR LF.
     pub fn handle_line(&mut self, line: &[u8], now: Now) {
-        todo!()
+        self.line_heard(line, now);
     }
 
     /// The connection is gone, or could not be made, for this reason.
     pub fn handle_disconnected(&mut self, reason: &str, now: Now) {
-        todo!()
+        self.connection_lost(reason, now);
     }
 
     /// The moment of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Now) {
-        todo!()
+        self.connection_timeout(now);
+        self.registration_timeout(now);
+        self.flow_timeout(now);
     }
 
     // What is to be done.
@@ -92,7 +170,11 @@ impl Session {
 
     /// When, on the monotonic clock, [`handle_timeout`](Self::handle_timeout) is to be called.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        todo!()
+        if matches!(self.status, Status::Ended(_)) {
+            return None;
+        }
+        let next = [self.connection_next(), self.registration_next(), self.flow_next()];
+        next.into_iter().flatten().min()
     }
 
     // What there is.
@@ -133,46 +215,41 @@ impl Session {
         self.people.get(&*self.network.casemapping.fold(nick))
     }
 
+    /// The account that we are logged in to.
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     // What the person wants.
 
     /// Tries to connect at once instead of waiting longer.
     pub fn connect_now(&mut self, now: Now) {
-        todo!()
+        let _ = now;
+        if matches!(self.status, Status::Waiting { .. }) {
+            self.dial();
+        }
     }
 
     /// Leaves the network with these words; the session ends.
     pub fn quit(&mut self, words: &str, now: Now) {
-        todo!()
-    }
-
-    /// Goes into a room, now or as soon as we are online.
-    pub fn join(&mut self, name: &str, key: Option<&str>, now: Now) -> Result<RoomId, Refusal> {
-        todo!()
-    }
-
-    /// Leaves a room, which stays in the model.
-    pub fn part(&mut self, room: RoomId, words: &str, now: Now) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Leaves a room, if we are in it, and takes it out of the model.
-    pub fn close(&mut self, room: RoomId, now: Now) -> Result<(), Refusal> {
-        todo!()
-    }
-
-    /// Opens the conversation with somebody.
-    pub fn open(&mut self, nick: &str, now: Now) -> Result<RoomId, Refusal> {
-        todo!()
+        let _ = now;
+        if matches!(self.status, Status::Ended(_)) {
+            return;
+        }
+        self.send("QUIT", |line| if words.is_empty() { line } else { line.text(words) });
+        self.end(End::Quit);
     }
 
     /// Does what a line that begins with `/` says, or says what does not, in a room. What is the screen's matter is
     /// returned.
+    #[expect(clippy::todo, reason = "laid out, not yet written")]
     pub fn command(
         &mut self,
         room: RoomId,
         line: &str,
         now: Now,
     ) -> Result<Option<crate::commands::Ask>, Refusal> {
+        let _ = (room, line, now);
         todo!()
     }
 }

@@ -19,7 +19,7 @@ impl Session {
         command: &str,
         build: impl FnOnce(Line<'_>) -> Line<'_>,
     ) {
-        if !self.is_connected {
+        if !self.connection.is_open {
             return;
         }
         if !matches!(self.actions.back(), Some(Action::Send(_))) {

@@ -1,0 +1,384 @@
+//! Registration: who we are, under which name, and with which capabilities.
+
+use std::time::Duration;
+
+use callbox_irc::capability::{self, CapSet};
+
+use crate::contract::{End, Event, Now, Status};
+use crate::heard::Heard;
+use crate::network::Network;
+use crate::room::{Kind, Presence};
+use crate::session::Session;
+
+/// What of a session belongs to registration.
+#[derive(Debug, Default)]
+pub(crate) struct Registration {
+    pub(crate) stage: Stage,
+    /// What the server offers, as far as we know it.
+    pub(crate) offered: CapSet,
+    /// The mechanisms of SASL that it offers; empty if it does not tell.
+    pub(crate) mechanisms: String,
+    /// What it says of draft/account-registration.
+    pub(crate) accounts: String,
+    /// The value of draft/multiline.
+    multiline: String,
+    /// Questions for capabilities that are not answered.
+    asked: usize,
+    /// Whether CAP END waits for anything.
+    negotiating: bool,
+    /// How many names were refused, and whether one of them as no name at all.
+    refused_names: u32,
+    wrong_name: bool,
+    /// When the welcome counts as over, if the server does not say so.
+    welcome_ends: Option<Duration>,
+    /// Whether we were let in before: the welcome was shown.
+    pub(crate) was_welcome: bool,
+    /// Whether the server told how it compares names.
+    pub(crate) knows_casemapping: bool,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// There is no connection.
+    #[default]
+    Off,
+    /// We have said who we are.
+    Introducing,
+    /// We were let in; the server tells about itself.
+    Welcome,
+    /// We are in.
+    In,
+}
+
+/// What we use if it is offered.
+const WANTED: CapSet = CapSet::ACCOUNT_NOTIFY
+    .union(CapSet::ACCOUNT_REGISTRATION)
+    .union(CapSet::ACCOUNT_TAG)
+    .union(CapSet::AWAY_NOTIFY)
+    .union(CapSet::BATCH)
+    .union(CapSet::CAP_NOTIFY)
+    .union(CapSet::CHANNEL_RENAME)
+    .union(CapSet::CHATHISTORY)
+    .union(CapSet::CHGHOST)
+    .union(CapSet::ECHO_MESSAGE)
+    .union(CapSet::EVENT_PLAYBACK)
+    .union(CapSet::EXTENDED_JOIN)
+    .union(CapSet::INVITE_NOTIFY)
+    .union(CapSet::LABELED_RESPONSE)
+    .union(CapSet::MESSAGE_REDACTION)
+    .union(CapSet::MESSAGE_TAGS)
+    .union(CapSet::MULTILINE)
+    .union(CapSet::MULTI_PREFIX)
+    .union(CapSet::READ_MARKER)
+    .union(CapSet::SASL)
+    .union(CapSet::SERVER_TIME)
+    .union(CapSet::SETNAME)
+    .union(CapSet::STANDARD_REPLIES)
+    .union(CapSet::USERHOST_IN_NAMES);
+
+/// How many bytes of names one CAP REQ may ask for: the answer repeats them behind a source and a name of any length.
+const REQ_BYTES: usize = 300;
+
+/// How long the welcome may take. Servers end it with the message of the day or with the news that there is none.
+const WELCOME: Duration = Duration::from_secs(5);
+
+/// How many names are tried before the connection is given up.
+const NAMES: u32 = 40;
+
+impl Session {
+    /// Says who we are. All of it at once: a server without capabilities passes over the first line.
+    pub(crate) fn introduce(&mut self) {
+        let was_welcome = self.registration.was_welcome;
+        self.registration =
+            Registration { stage: Stage::Introducing, was_welcome, ..Registration::default() };
+        self.sasl = None;
+        self.network.caps = CapSet::EMPTY;
+        self.registration.negotiating = true;
+        self.send("CAP", |line| line.param("LS").param("302"));
+        if let Some(password) = self.config.server_password.clone() {
+            self.send("PASS", |line| line.text(&password.0));
+        }
+        let nick = self.config.nick.clone();
+        self.set_nick(&nick);
+        self.send("NICK", |line| line.param(&nick));
+        let (user, realname) = (self.config.user.clone(), self.config.realname.clone());
+        let realname = if realname.is_empty() { nick } else { realname };
+        self.send("USER", |line| line.params([&*user, "0", "*"]).text(&realname));
+    }
+
+    /// CAP: what is offered, granted, refused, new or gone.
+    pub(crate) fn handle_cap(&mut self, heard: &Heard<'_>, now: Now) {
+        let list = heard.last();
+        let is_last = heard.count() < 4 || heard.param(2) != "*";
+        match heard.param(1).to_ascii_uppercase().as_str() {
+            "LS" => {
+                self.note_offers(list);
+                if is_last && self.registration.negotiating {
+                    self.request_caps();
+                    self.go_on(now);
+                }
+            }
+            "NEW" => {
+                self.note_offers(list);
+                self.request_caps();
+            }
+            "ACK" => {
+                for name in list.split_ascii_whitespace() {
+                    let (name, gone) = name.strip_prefix('-').map_or((name, false), |n| (n, true));
+                    let Some(row) = capability::find(name) else { continue };
+                    match gone {
+                        true => self.network.caps.remove(row.bit),
+                        false => self.network.caps.insert(row.bit),
+                    }
+                }
+                self.caps_changed();
+                if is_last {
+                    self.cap_answered(now);
+                }
+            }
+            "NAK" => {
+                // One that is refused takes the others of its line with it.
+                let names: Vec<&str> = list.split_ascii_whitespace().collect();
+                if names.len() > 1 {
+                    for name in names {
+                        self.request(name);
+                    }
+                }
+                self.cap_answered(now);
+            }
+            "DEL" => {
+                for name in list.split_ascii_whitespace() {
+                    if let Some(row) = capability::find(name) {
+                        self.network.caps.remove(row.bit);
+                        self.registration.offered.remove(row.bit);
+                    }
+                }
+                self.caps_changed();
+            }
+            _ => {}
+        }
+    }
+
+    fn note_offers(&mut self, list: &str) {
+        for offer in list.split_ascii_whitespace() {
+            let (name, value) = offer.split_once('=').unwrap_or((offer, ""));
+            let Some(row) = capability::find(name) else { continue };
+            self.registration.offered.insert(row.bit);
+            let kept = match row.bit {
+                CapSet::SASL => &mut self.registration.mechanisms,
+                CapSet::ACCOUNT_REGISTRATION => &mut self.registration.accounts,
+                CapSet::MULTILINE => &mut self.registration.multiline,
+                _ => continue,
+            };
+            value.clone_into(kept);
+        }
+    }
+
+    /// Asks for what we use and do not have.
+    fn request_caps(&mut self) {
+        let mut wanted = WANTED.intersection(self.registration.offered);
+        // What does not work without something else is not asked for alone.
+        loop {
+            let lame = wanted.iter().find(|row| !wanted.contains(row.needs)).map(|row| row.bit);
+            let Some(lame) = lame else { break };
+            wanted.remove(lame);
+        }
+        let missing = wanted.difference(self.network.caps);
+        let mut names = String::new();
+        for row in missing.iter() {
+            if !names.is_empty() && names.len() + row.name.len() >= REQ_BYTES {
+                self.request(&std::mem::take(&mut names));
+            }
+            if !names.is_empty() {
+                names.push(' ');
+            }
+            names.push_str(row.name);
+        }
+        if !names.is_empty() {
+            self.request(&names);
+        }
+    }
+
+    fn request(&mut self, names: &str) {
+        self.registration.asked += 1;
+        self.send("CAP", |line| line.param("REQ").text(names));
+    }
+
+    fn cap_answered(&mut self, now: Now) {
+        self.registration.asked = self.registration.asked.saturating_sub(1);
+        if self.registration.negotiating {
+            self.go_on(now);
+        }
+    }
+
+    /// Logs in, and ends the negotiation, once all that was asked for is answered.
+    fn go_on(&mut self, now: Now) {
+        if self.registration.asked == 0 {
+            self.begin_login(now);
+            self.end_negotiation();
+        }
+    }
+
+    /// Ends the negotiation, if nothing of it is under way.
+    pub(crate) fn end_negotiation(&mut self) {
+        if self.registration.negotiating && self.registration.asked == 0 && self.sasl.is_none() {
+            self.registration.negotiating = false;
+            if self.registration.stage == Stage::Introducing {
+                self.send("CAP", |line| line.param("END"));
+            }
+        }
+    }
+
+    /// What follows from the capabilities in use.
+    fn caps_changed(&mut self) {
+        let number = |key: &str| {
+            let pairs = self.registration.multiline.split(',').filter_map(|p| p.split_once('='));
+            pairs.filter(|(k, _)| *k == key).find_map(|(_, value)| value.parse().ok())
+        };
+        // While we introduce ourselves the last connection's value stands: what is typed meanwhile is split by it.
+        let in_use = self.network.caps.contains(CapSet::MULTILINE.union(CapSet::BATCH));
+        if in_use || self.is_registered() {
+            self.network.multiline = number("max-bytes")
+                .filter(|_| in_use)
+                // A server that names no number of lines takes any.
+                .map(|bytes| (bytes, number("max-lines").unwrap_or(usize::MAX)));
+        }
+        self.event(Event::Status);
+    }
+
+    /// 001: we are in, and this is our name.
+    pub(crate) fn handle_welcome(&mut self, heard: &Heard<'_>, now: Now) {
+        if self.registration.stage != Stage::Introducing {
+            return;
+        }
+        if std::mem::take(&mut self.registration.negotiating) {
+            // The server knows no capabilities, so no login either.
+            self.begin_login(now);
+        }
+        self.registration.stage = Stage::Welcome;
+        self.registration.welcome_ends = Some(now.monotonic + WELCOME);
+        let told = Network::default();
+        self.network = Network {
+            caps: self.network.caps,
+            multiline: self.network.multiline,
+            // Until it is told anew: rooms are found by it.
+            casemapping: self.network.casemapping,
+            name: std::mem::take(&mut self.network.name),
+            server: heard.nick.to_owned(),
+            ..told
+        };
+        if !self.network.caps.contains(CapSet::MULTILINE) {
+            self.network.multiline = None;
+        }
+        self.set_nick(heard.param(0));
+    }
+
+    /// The welcome is over: 376, 422, or long enough after 001.
+    pub(crate) fn welcome_is_over(&mut self, now: Now) {
+        if self.registration.stage != Stage::Welcome {
+            return;
+        }
+        self.registration.stage = Stage::In;
+        self.registration.was_welcome = true;
+        self.registration.welcome_ends = None;
+        self.connection.online_since = Some(now.monotonic);
+        if !self.registration.knows_casemapping {
+            self.network.casemapping = crate::network::CaseMapping::default();
+        }
+        self.refold();
+        if self.network.name.is_empty() {
+            let server = self.network.server.clone();
+            self.name_network(&server);
+        }
+        self.set_status(Status::Online);
+        self.flow_online(now);
+        self.join_again();
+        let private = self.rooms.iter().filter(|room| room.kind == Kind::Private);
+        for id in private.map(|room| room.id).collect::<Vec<_>>() {
+            self.flow_joined(id, now);
+        }
+    }
+
+    /// Joins the rooms in which we were or wanted to be.
+    fn join_again(&mut self) {
+        let joining = self.rooms.iter().filter(|room| room.presence == Presence::Joining);
+        let mut rooms: Vec<(String, Option<Box<str>>)> = joining
+            .map(|room| (room.name.as_ref().to_owned(), self.keys.get(&room.id).cloned()))
+            .collect();
+        // Keys belong to the first names of a line.
+        rooms.sort_by_key(|(_, key)| key.is_none());
+        for chunk in rooms.chunks(JOIN_NAMES) {
+            let names: Vec<&str> = chunk.iter().map(|(name, _)| name.as_str()).collect();
+            let keys: Vec<&str> = chunk.iter().filter_map(|(_, key)| key.as_deref()).collect();
+            let (names, keys) = (names.join(","), keys.join(","));
+            self.send("JOIN", |line| {
+                let line = line.param(&names);
+                if keys.is_empty() { line } else { line.param(&keys) }
+            });
+        }
+    }
+
+    /// Takes over the name that the server says we have.
+    pub(crate) fn set_nick(&mut self, nick: &str) {
+        if *self.nick != *nick && !nick.is_empty() {
+            self.nick = nick.into();
+            self.event(Event::Nick);
+        }
+    }
+
+    /// 432, 433, 436, 437 while we introduce ourselves: another name.
+    pub(crate) fn try_another_name(&mut self, code: u16) {
+        self.registration.refused_names += 1;
+        if self.registration.refused_names > NAMES {
+            self.hang_up("the server accepts no name of ours");
+            return;
+        }
+        self.registration.wrong_name |= code == 432;
+        let nick = self.another_name(self.registration.refused_names);
+        self.set_nick(&nick);
+        self.send("NICK", |line| line.param(&nick));
+    }
+
+    /// A name in place of one that was refused: like it, and short and plain enough for any server if it was found wrong.
+    fn another_name(&mut self, count: u32) -> String {
+        let mut base = self.config.nick.clone();
+        if self.registration.wrong_name || (count > 2 && !base.is_ascii()) {
+            base.retain(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            base = base.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).into();
+            // Nine characters are what RFC 1459 allows.
+            base.truncate(9);
+        }
+        if base.is_empty() {
+            base = "guest".to_owned();
+        }
+        match count {
+            1 if self.registration.wrong_name => base,
+            1 | 2 => format!("{base}{}", "_".repeat(count as usize)),
+            _ => {
+                let short: String = base.chars().take(5).collect();
+                format!("{short}{}", self.connection.random() % 10_000)
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn registration_timeout(&mut self, now: Now) {
+        if self.registration.welcome_ends.is_some_and(|end| end <= now.monotonic) {
+            self.welcome_is_over(now);
+        }
+    }
+
+    /// When `registration_timeout` is to be called.
+    pub(crate) fn registration_next(&self) -> Option<Duration> {
+        self.registration.welcome_ends.filter(|_| self.connection.is_open)
+    }
+
+    /// The server will not have us, whenever we come.
+    pub(crate) fn refused(&mut self, words: &str) {
+        self.end(End::Refused(words.into()));
+    }
+}
+
+/// How many rooms one JOIN names. A line has room for more; servers may not (MAXTARGETS).
+const JOIN_NAMES: usize = 4;
