@@ -17,6 +17,9 @@ pub struct Config {
     pub login: Option<Login>,
     /// The rooms to be in, each with its key if it has one.
     pub join: Vec<(String, Option<String>)>,
+    /// Whether the last page of a room's history is fetched when it is joined. What was missed while the connection was
+    /// lost is fetched in any case.
+    pub backlog: bool,
     /// Whether a lost connection is tried again.
     pub reconnect: bool,
     /// How much is kept.
@@ -34,6 +37,7 @@ impl Default for Config {
             server_password: None,
             login: None,
             join: Vec::new(),
+            backlog: true,
             reconnect: true,
             limits: Limits::default(),
             seed: 1,

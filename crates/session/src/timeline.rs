@@ -119,11 +119,22 @@ impl Timeline {
     /// Adds a page of history, oldest line first, and returns the numbers of the lines that were not there yet. Lines
     /// without a msgid count as there if one of the same time, sender and words is.
     ///
-    /// What cannot be placed by its neighbours stands before the line `before`, if one is named: times tell no order
-    /// within a millisecond.
+    /// What is new stands before the line `before`, if one is named and it does not follow a line that stands behind it:
+    /// times tell no order within a millisecond.
     pub(crate) fn merge(&mut self, page: Vec<Line>, before: Option<LineId>) -> Vec<LineId> {
         let known: Vec<Option<usize>> = page.iter().map(|line| self.find(line)).collect();
         let end = before.and_then(|id| self.position_of(id));
+        // For each line the place of the next one that is known.
+        let mut next = end;
+        let mut nexts: Vec<Option<usize>> = known
+            .iter()
+            .rev()
+            .map(|place| {
+                next = place.iter().chain(&next).min().copied();
+                next
+            })
+            .collect();
+        nexts.reverse();
         let mut added = Vec::new();
         // Behind what went before in the page.
         let mut lower = 0;
@@ -136,8 +147,7 @@ impl Timeline {
             if self.find(&line).is_some() {
                 continue;
             }
-            let next = known[index..].iter().find_map(|place| *place).or(end);
-            let upper = next.map_or(self.len(), |place| place + added.len());
+            let upper = nexts[index].map_or(self.len(), |place| place + added.len());
             let place = self.first_after(line.time).min(upper).max(lower);
             added.push(line.id);
             self.insert(place, line);
@@ -203,6 +213,7 @@ mod tests {
             msgid: (!msgid.is_empty()).then(|| msgid.into()),
             from: "ann".into(),
             account: None,
+            sender: 0,
             what: What::Said(msgid.into()),
             own: false,
             mention: false,

@@ -1,0 +1,571 @@
+//! What was said before (IRCv3 draft/chathistory): the last page of a room that we enter, older pages as somebody scrolls
+//! up, and whatever was missed while we were away.
+//!
+//! What was missed is a gap between the last line that was known and the line of our own coming. It is filled page by page
+//! from its beginning until a page meets what is known, however often the connection breaks meanwhile: a gap stays until it
+//! is filled. A room has one request under way at a time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callbox_irc::capability::CapSet;
+use callbox_irc::stamp;
+
+use super::batch::Lines;
+use super::page::{Bound, Gap, Page};
+use crate::contract::{Millis, Now, Origin};
+use crate::heard::Heard;
+use crate::line::{Line, LineId, What};
+use crate::room::{Kind, Older, Presence, RoomId};
+use crate::session::{Refusal, Session};
+
+/// The first page, which is waited for; what a screen shows, and some more.
+const FIRST: u32 = 100;
+/// A page that is scrolled up to.
+const OLDER: u32 = 200;
+/// A page of what was missed.
+const MISSED: u32 = 500;
+/// The size of a page where the server has no limit, or does not say it.
+const UNSAID: u32 = 50;
+/// Requests under way at a time: who comes back to a hundred rooms must not flood.
+const AT_ONCE: usize = 4;
+/// How long a server may take for a page. Then we do without it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How far back private conversations are looked for that began while nobody was here: a week.
+const PRIVATE_AGE: Millis = 7 * 24 * 60 * 60 * 1_000;
+/// How many such conversations are opened.
+const PRIVATE_MOST: u32 = 50;
+/// The most gaps in a room. More come of a connection that breaks again and again; then the two latest become one.
+const GAPS: usize = 16;
+
+/// Requests for history.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The rooms that want something, in the order in which they began to.
+    waiting: VecDeque<RoomId>,
+    asked: Vec<Asked>,
+    /// How far the server's clock is ahead of ours.
+    pub(super) ahead: i64,
+    /// Up to when we were online, by the server's clock.
+    online_until: Option<Millis>,
+}
+
+/// What a room wants of history, beside its gaps.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    first: bool,
+    older: bool,
+    /// Whether a request is under way.
+    busy: bool,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Asked {
+    what: Ask,
+    /// The label, where there are labels.
+    label: Option<u64>,
+    /// The folded name of the room, by which its page is known otherwise.
+    target: Box<str>,
+    /// How long it is waited for.
+    until: Duration,
+    /// Whether the place was named by a msgid.
+    by_msgid: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ask {
+    First(RoomId),
+    Missed(RoomId),
+    Older(RoomId),
+    /// Which private conversations there are.
+    Targets,
+}
+
+impl Ask {
+    fn room(self) -> Option<RoomId> {
+        match self {
+            Self::First(room) | Self::Missed(room) | Self::Older(room) => Some(room),
+            Self::Targets => None,
+        }
+    }
+}
+
+impl History {
+    /// When a request has waited long enough.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.asked.iter().map(|asked| asked.until).min()
+    }
+
+    /// Forgets a room.
+    pub(super) fn forget(&mut self, room: RoomId) {
+        self.waiting.retain(|waiting| *waiting != room);
+        self.asked.retain(|asked| asked.what.room() != Some(room));
+    }
+}
+
+/// What the person wants.
+impl Session {
+    /// Asks for a page of lines before the first one that is loaded; [`Room::older`](crate::room::Room::older) says how
+    /// that goes.
+    ///
+    /// # Errors
+    ///
+    /// There is no history, or no more of it, or as much is loaded as may be kept.
+    pub fn request_older(&mut self, room: RoomId, now: Now) -> Result<(), Refusal> {
+        let no = |text: &str| Err(Refusal(text.to_owned()));
+        let Some(target) = self.room(room) else { return no("There is no such room") };
+        match target.older {
+            Older::Unavailable => return no("The server keeps no history"),
+            Older::None => return no("There is nothing before that"),
+            Older::Loading => return Ok(()),
+            Older::Maybe => {}
+        }
+        if target.timeline.len() + OLDER as usize > self.config.limits.lines {
+            return no("As many lines are loaded as may be kept");
+        }
+        if !self.is_online() || target.presence != Presence::In || !self.has_history() {
+            return no("Older lines can be fetched once you are in the room");
+        }
+        self.in_room(room).wants.older = true;
+        self.set_older(room, Older::Loading);
+        self.ask_for(room, now);
+        Ok(())
+    }
+}
+
+/// What is asked for.
+impl Session {
+    pub(super) fn has_history(&self) -> bool {
+        self.has(CapSet::CHATHISTORY.union(CapSet::BATCH).union(CapSet::SERVER_TIME))
+    }
+
+    /// We came into a room: what was said before, or what we missed, is asked for.
+    pub(super) fn enter_history(&mut self, room: RoomId, now: Now) {
+        let has_history = self.has_history();
+        let Some(target) = self.room_mut(room) else { return };
+        if target.kind == Kind::Server {
+            return;
+        }
+        if !has_history {
+            target.older = Older::Unavailable;
+            self.settle_doubts(room, false, now);
+            return;
+        }
+        if target.older == Older::Unavailable {
+            target.older = Older::Maybe;
+        }
+        let kind = target.kind;
+        // A conversation is opened by whoever speaks first, and perhaps again by its window.
+        if kind == Kind::Private {
+            let inside = self.in_room(room);
+            if inside.entered {
+                return;
+            }
+            inside.entered = true;
+        }
+        let Some(target) = self.room(room) else { return };
+        let joined = |line: &&Line| line.own && line.what == What::Joined;
+        let here = target.timeline.last().filter(joined).map(|line| line.id);
+        let end = target.timeline.len() - usize::from(here.is_some());
+        let after = self.known_until(room, end);
+        let doubts = self.has_doubts(room);
+        let backlog = self.config.backlog;
+        let inside = self.in_room(room);
+        inside.first_live = here;
+        inside.entering = here.is_none();
+        match after {
+            Some(after) => {
+                if inside.gaps.len() >= GAPS {
+                    inside.gaps.pop_back();
+                }
+                let is_sure = kind == Kind::Channel || after.msgid.is_some();
+                inside.gaps.push_back(Gap { after, before: here, is_sure });
+            }
+            None => inside.wants.first = backlog || doubts,
+        }
+        self.show_catching_up(room);
+        self.ask_for(room, now);
+    }
+
+    /// The last thing in a room before the place `end` of which the server knows when it was.
+    fn known_until(&self, room: RoomId, end: usize) -> Option<Bound> {
+        let timeline = &self.room(room)?.timeline;
+        (0..end).rev().find_map(|place| {
+            let line = timeline.at(place)?;
+            let bound = |msgid: Option<&Arc<str>>| {
+                Some(Bound { msgid: msgid.map(Arc::clone), time: line.time })
+            };
+            match &line.what {
+                what if what.is_speech() && line.msgid.is_some() => bound(line.msgid.as_ref()),
+                What::Joined if line.own => bound(None),
+                _ => None,
+            }
+        })
+    }
+
+    /// We are online: private conversations have no JOIN that would begin this.
+    pub(super) fn ask_for_private_history(&mut self, now: Now) {
+        let private = self.rooms.iter().filter(|room| room.kind == Kind::Private);
+        for room in private.map(|room| room.id).collect::<Vec<_>>() {
+            self.in_room(room).entered = false;
+            self.enter_history(room, now);
+        }
+        let until = self.flow.history.online_until;
+        if !self.has_history() || (until.is_none() && !self.config.backlog) {
+            return;
+        }
+        let wall = now.wall.saturating_add_signed(self.flow.history.ahead);
+        let after = until.unwrap_or_else(|| wall.saturating_sub(PRIVATE_AGE));
+        // Clocks differ, and what is said now is said before tomorrow.
+        let before = wall + 24 * 60 * 60 * 1_000;
+        let time = |time: Millis| format!("timestamp={}", stamp::text(time));
+        self.ask(Ask::Targets, "TARGETS", &time(after), &time(before), PRIVATE_MOST, now);
+    }
+
+    /// A room wants something: it is asked for when it is its turn.
+    fn ask_for(&mut self, room: RoomId, now: Now) {
+        let waiting = &mut self.flow.history.waiting;
+        if !waiting.contains(&room) {
+            waiting.push_back(room);
+        }
+        self.ask_more(now);
+    }
+
+    fn ask_more(&mut self, now: Now) {
+        while self.is_online()
+            && self.flow.history.asked.len() < AT_ONCE
+            && let Some(room) = self.flow.history.waiting.pop_front()
+        {
+            let inside = self.in_room(room);
+            if inside.wants.busy {
+                // It comes again once its answer is there.
+                continue;
+            }
+            let gap = inside.gaps.front().map(|gap| gap.after.clone());
+            let (first, older) = (inside.wants.first, inside.wants.older);
+            let oldest = inside.oldest.clone();
+            let Some(target) = self.room(room) else { continue };
+            let name = Arc::clone(&target.name);
+            if let Some(after) = gap {
+                self.ask(Ask::Missed(room), "AFTER", &name, &after.selector(), MISSED, now);
+            } else if first {
+                self.ask(Ask::First(room), "LATEST", &name, "*", FIRST, now);
+            } else if older {
+                let known = |line: &Line| {
+                    line.msgid.clone().map(|id| Bound { msgid: Some(id), time: line.time })
+                };
+                let bound = oldest.or_else(|| target.timeline.iter().take(1_000).find_map(known));
+                let bound = bound.or_else(|| {
+                    target.timeline.at(0).map(|line| Bound { msgid: None, time: line.time })
+                });
+                match bound {
+                    Some(bound) => {
+                        let selector = bound.selector();
+                        self.ask(Ask::Older(room), "BEFORE", &name, &selector, OLDER, now);
+                    }
+                    None => self.ask(Ask::Older(room), "LATEST", &name, "*", OLDER, now),
+                }
+            } else {
+                continue;
+            }
+            self.in_room(room).wants.busy = true;
+        }
+    }
+
+    fn ask(&mut self, what: Ask, how: &str, first: &str, second: &str, most: u32, now: Now) {
+        let labels = CapSet::LABELED_RESPONSE.union(CapSet::BATCH);
+        let label = self.has(labels).then(|| self.next_number());
+        let most = match self.network.history {
+            Some(0) => most,
+            Some(limit) => most.min(limit),
+            None => most.min(UNSAID),
+        };
+        let tag = |tags: &mut callbox_irc::tags::TagWriter<'_>| {
+            if let Some(label) = label {
+                tags.tag("label", &format!("h{label}"));
+            }
+        };
+        self.send_tagged(tag, "CHATHISTORY", |line| {
+            line.param(how).param(first).param(second).number(most.into())
+        });
+        let target = self.network.casemapping.fold(first).into();
+        let (until, by_msgid) = (now.monotonic + PATIENCE, second.starts_with("msgid="));
+        self.flow.history.asked.push(Asked { what, label, target, until, by_msgid });
+    }
+}
+
+/// What comes.
+impl Session {
+    /// A page of history, asked for or not.
+    pub(super) fn hear_page(
+        &mut self,
+        first: &Heard<'_>,
+        lines: &Lines,
+        label: Option<u64>,
+        now: Now,
+    ) {
+        let target = first.param(2);
+        let key = self.network.casemapping.fold(target).into_owned();
+        let asked = self.take_asked(|asked| match label {
+            Some(label) => asked.label == Some(label),
+            None => asked.label.is_none() && *asked.target == *key,
+        });
+        let Some(asked) = asked else {
+            self.play_back(target, lines, now);
+            return;
+        };
+        let Some(room) = asked.what.room().filter(|room| self.room(*room).is_some()) else {
+            return;
+        };
+        let mut page = self.read_page(room, lines, now);
+        match asked.what {
+            _ if lines.is_cut => self.request_failed(&asked, false, now),
+            Ask::First(_) => self.hear_first(room, &mut page, now),
+            Ask::Missed(_) => self.hear_missed(room, &mut page, now),
+            Ask::Older(_) => self.hear_older(room, &mut page, now),
+            Ask::Targets => {}
+        }
+        self.in_room(room).wants.busy = false;
+        self.ask_for(room, now);
+    }
+
+    fn hear_first(&mut self, room: RoomId, page: &mut Page, now: Now) {
+        let before = self.first_live(room);
+        let ahead = self.flow.history.ahead;
+        self.merge_page(room, page, before, Origin::Older, Some(ahead), now);
+        let inside = self.in_room(room);
+        inside.wants.first = false;
+        inside.oldest = page.first.take();
+        self.set_older(room, if page.count == 0 { Older::None } else { Older::Maybe });
+        self.settle_doubts(room, true, now);
+    }
+
+    fn hear_missed(&mut self, room: RoomId, page: &mut Page, now: Now) {
+        let Some(gap) = self.in_room(room).gaps.front().cloned() else { return };
+        let before = gap.before.or_else(|| self.first_live(room));
+        // A line that is known and stands behind the gap ends it.
+        let end = self.room(room).zip(before).and_then(|(room, id)| room.timeline.position_of(id));
+        let last = page.last.clone();
+        let meets = self.room(room).zip(end).is_some_and(|(room, end)| page.reaches(room, end));
+        self.merge_page(room, page, before, Origin::Missed, None, now);
+        let inside = self.in_room(room);
+        let stuck = last.as_ref().is_none_or(|last| *last == gap.after);
+        if !meets && !stuck {
+            if let (Some(front), Some(last)) = (inside.gaps.front_mut(), last) {
+                front.after = last;
+            }
+            return;
+        }
+        inside.gaps.pop_front();
+        if inside.gaps.is_empty() {
+            self.show_catching_up(room);
+            self.settle_doubts(room, gap.is_sure, now);
+        }
+    }
+
+    fn hear_older(&mut self, room: RoomId, page: &mut Page, now: Now) {
+        let before = self.room(room).and_then(|room| Some(room.timeline.at(0)?.id));
+        let first = page.first.take();
+        self.merge_page(room, page, before, Origin::Older, None, now);
+        let inside = self.in_room(room);
+        inside.wants.older = false;
+        // A page that brings nothing new is the last one.
+        let ends = first.is_none() || first == inside.oldest;
+        if first.is_some() {
+            inside.oldest = first;
+        }
+        self.set_older(room, if ends { Older::None } else { Older::Maybe });
+    }
+
+    /// A page that nobody asked for: a bouncer's, or a server's that shows what was said before to whom joins.
+    fn play_back(&mut self, target: &str, lines: &Lines, now: Now) {
+        let channel = self.channel_in(target);
+        let room = match self.find_room(channel) {
+            Some(room) => room,
+            None if self.network.is_room(channel) || channel.is_empty() => return,
+            None => {
+                let Some(room) = self.open_private(channel, now) else { return };
+                room
+            }
+        };
+        let mut page = self.read_page(room, lines, now);
+        self.merge_page(room, &mut page, None, Origin::Missed, None, now);
+    }
+
+    /// The private conversations in which something was said.
+    pub(super) fn hear_targets(&mut self, lines: &Lines, label: Option<u64>, now: Now) {
+        self.take_asked(|asked| asked.what == Ask::Targets && asked.label == label);
+        for heard in lines.iter().skip(1).filter_map(|line| Heard::parse(line, now)) {
+            let name = heard.param(1);
+            let is_target = heard.command().eq_ignore_ascii_case("CHATHISTORY")
+                && heard.param(0).eq_ignore_ascii_case("TARGETS");
+            if !is_target || name.is_empty() || self.network.is_room(name) {
+                continue;
+            }
+            if self.find_room(name).is_none()
+                && let Some(room) = self.open_private(name, now)
+            {
+                // Also where no first pages are wanted: this is what was missed.
+                self.in_room(room).wants.first = true;
+                self.ask_for(room, now);
+            }
+        }
+        self.ask_more(now);
+    }
+
+    /// An answer without a page.
+    pub(super) fn history_answered(&mut self, label: u64, now: Now) -> bool {
+        let Some(asked) = self.take_asked(|asked| asked.label == Some(label)) else { return false };
+        self.request_failed(&asked, false, now);
+        true
+    }
+
+    /// A refusal. Says whether it was one of a request for history.
+    pub(super) fn history_refused(
+        &mut self,
+        heard: &Heard<'_>,
+        label: Option<u64>,
+        now: Now,
+    ) -> bool {
+        let is_ours = heard.command().eq_ignore_ascii_case("FAIL")
+            && heard.param(0).eq_ignore_ascii_case("CHATHISTORY")
+            || heard.numeric() == Some(421) && heard.param(1).eq_ignore_ascii_case("CHATHISTORY");
+        let asked = match label {
+            Some(label) => self.take_asked(|asked| asked.label == Some(label)),
+            None if is_ours => {
+                let mapping = self.network.casemapping;
+                let params: Vec<String> = heard
+                    .message
+                    .params
+                    .iter()
+                    .map(|param| mapping.fold(param).into_owned())
+                    .collect();
+                let named = |asked: &Asked| params.iter().any(|param| **param == *asked.target);
+                self.take_asked(named).or_else(|| self.take_asked(|_| true))
+            }
+            None => None,
+        };
+        let Some(asked) = asked else { return is_ours };
+        let may_go_by_time = asked.by_msgid;
+        self.request_failed(&asked, may_go_by_time, now);
+        true
+    }
+
+    /// Requests that nobody answers are given up.
+    pub(super) fn history_timeout(&mut self, now: Now) {
+        while let Some(asked) = self.take_asked(|asked| asked.until <= now.monotonic) {
+            self.request_failed(&asked, false, now);
+        }
+    }
+
+    /// The connection is gone, and with it all requests.
+    pub(super) fn drop_requests(&mut self, now: Now) {
+        self.flow.history.asked.clear();
+        self.flow.history.waiting.clear();
+        let wall = now.wall.saturating_add_signed(self.flow.history.ahead);
+        if self.flow.history.online_until.is_some() || self.rooms.len() > 1 {
+            self.flow.history.online_until = Some(wall);
+        }
+        for room in self.flow.rooms.values_mut() {
+            room.wants = Wants::default();
+        }
+        let rooms: Vec<RoomId> = self.rooms.iter().map(|room| room.id).collect();
+        for room in rooms {
+            if self.room(room).is_some_and(|room| room.older == Older::Loading) {
+                self.set_older(room, Older::Maybe);
+            }
+            if self.room(room).is_some_and(|room| room.catching_up)
+                && let Some(target) = self.room_mut(room)
+            {
+                target.catching_up = false;
+                self.room_changed(room);
+            }
+        }
+    }
+
+    /// What was asked for does not come. A message that the server knows no more is replaced by its time.
+    fn request_failed(&mut self, asked: &Asked, may_go_by_time: bool, now: Now) {
+        let Some(room) = asked.what.room() else { return };
+        let kind = self.room(room).map(|room| room.kind);
+        let inside = self.in_room(room);
+        inside.wants.busy = false;
+        match asked.what {
+            Ask::Targets => {}
+            Ask::First(_) => {
+                inside.wants.first = false;
+                self.settle_doubts(room, false, now);
+            }
+            Ask::Missed(_) => {
+                if may_go_by_time && let Some(gap) = inside.gaps.front_mut() {
+                    gap.after.msgid = None;
+                    gap.is_sure &= kind == Some(Kind::Channel);
+                    // Others may have said something in the same millisecond.
+                    gap.after.time = gap.after.time.saturating_sub(1);
+                } else {
+                    inside.gaps.clear();
+                    self.show_catching_up(room);
+                    self.settle_doubts(room, false, now);
+                }
+            }
+            Ask::Older(_) => {
+                if may_go_by_time {
+                    let time = self.room(room).and_then(|room| Some(room.timeline.at(0)?.time));
+                    self.in_room(room).oldest = time.map(|time| Bound { msgid: None, time });
+                } else {
+                    inside.wants.older = false;
+                    self.set_older(room, Older::None);
+                }
+            }
+        }
+        self.ask_for(room, now);
+    }
+
+    /// The clock of the server, by a line that it sent just now.
+    pub(super) fn note_clock(&mut self, heard: &Heard<'_>, now: Now) {
+        if heard.is_timed {
+            let ahead = i128::from(heard.time) - i128::from(now.wall);
+            self.flow.history.ahead = i64::try_from(ahead).unwrap_or(0);
+            self.flow.history.online_until = Some(heard.time);
+        }
+    }
+
+    fn take_asked(&mut self, which: impl Fn(&Asked) -> bool) -> Option<Asked> {
+        let place = self.flow.history.asked.iter().position(which)?;
+        Some(self.flow.history.asked.remove(place))
+    }
+
+    fn first_live(&self, room: RoomId) -> Option<LineId> {
+        self.flow.rooms.get(&room)?.first_live
+    }
+
+    fn set_older(&mut self, room: RoomId, older: Older) {
+        if let Some(target) = self.room_mut(room)
+            && target.older != older
+        {
+            target.older = older;
+            self.room_changed(room);
+        }
+    }
+
+    fn show_catching_up(&mut self, room: RoomId) {
+        let under_way = !self.in_room(room).gaps.is_empty();
+        if let Some(target) = self.room_mut(room)
+            && target.catching_up != under_way
+        {
+            target.catching_up = under_way;
+            self.room_changed(room);
+        }
+    }
+}
+
+impl Bound {
+    /// As CHATHISTORY names it.
+    fn selector(&self) -> String {
+        match &self.msgid {
+            Some(msgid) => format!("msgid={msgid}"),
+            None => format!("timestamp={}", stamp::text(self.time)),
+        }
+    }
+}
