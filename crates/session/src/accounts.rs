@@ -12,13 +12,8 @@ use crate::session::{Refusal, Session};
 const IGNORED_MAX: usize = 200;
 
 impl Session {
-    /// Makes an account of our name, or of `account`.
-    pub(crate) fn register_account(
-        &mut self,
-        account: Option<&str>,
-        email: &str,
-        password: &str,
-    ) -> Result<(), Refusal> {
+    /// Makes an account of our name.
+    pub(crate) fn register_account(&mut self, email: &str, password: &str) -> Result<(), Refusal> {
         if !self.network.caps.contains(CapSet::ACCOUNT_REGISTRATION) {
             return Err(Refusal::new("this server makes no accounts by itself; ask its NickServ"));
         }
@@ -26,12 +21,11 @@ impl Session {
             let text = "the connection is not encrypted, and others could read the password";
             return Err(Refusal::new(text));
         }
-        let name = account.unwrap_or("*").to_owned();
-        let account = account.map_or_else(|| self.nick.to_string(), str::to_owned);
+        let account = self.nick.to_string();
         let password = Secret(password.to_owned());
         self.registering = Some(Login { account, password: Some(password.clone()) });
         let email = if email.is_empty() { "*" } else { email };
-        self.send("REGISTER", |line| line.param(&name).param(email).text(&password.0));
+        self.send("REGISTER", |line| line.param("*").param(email).text(&password.0));
         Ok(())
     }
 

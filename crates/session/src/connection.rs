@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) online_since: Option<Duration>,
     /// Why it is about to end, in better words than the program will have.
     pub(crate) reason: Option<Box<str>>,
+    /// Whether the person wants to connect anew at once.
+    again: bool,
     /// What jitter is made of.
     random: u64,
 }
@@ -108,6 +110,10 @@ impl Session {
         self.account = None;
         self.flow_offline(now);
         if matches!(self.status, Status::Ended(_)) {
+            return;
+        }
+        if std::mem::take(&mut self.connection.again) {
+            self.dial();
             return;
         }
         let text = match was_online {
@@ -192,6 +198,13 @@ impl Session {
             self.connection.reason.get_or_insert_with(|| reason.into());
             self.actions.push_back(Action::Close);
         }
+    }
+
+    /// Ends the connection, if there is one, and makes a new one at once.
+    pub(crate) fn reconnect(&mut self) {
+        self.send("QUIT", |line| line);
+        self.connection.again = self.connection.is_open;
+        self.hang_up("a new connection was asked for");
     }
 
     /// Ends the session.

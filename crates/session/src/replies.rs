@@ -51,8 +51,11 @@ impl Session {
                 self.tell_in(room, heard, now);
             }
             432 | 433 | 436 | 437 if introducing => self.try_another_name(code),
-            432 | 433 | 436 if self.nick_wish.take().is_none() => {
-                // We tried to get our own name back by ourselves.
+            // We tried to get our own name back by ourselves, which is no news.
+            432 | 433 | 436 if self.nick_wish.is_none() => {}
+            432 | 433 | 436 => {
+                self.nick_wish = None;
+                self.tell(heard, now);
             }
             403 | 405 | 407 | 437 | 471 | 473..=477 | 479 | 480 | 489 | 520
                 if self.is_joining(heard.param(1)) =>
@@ -249,7 +252,7 @@ fn plain(heard: &Heard<'_>) -> String {
     let params = heard.message.params.get(1..).unwrap_or_default();
     match params.split_last() {
         Some((last, [])) => (*last).to_owned(),
-        Some((last, middle)) if matches!(heard.numeric(), Some(400..)) => {
+        Some((last, middle)) if matches!(heard.numeric(), Some(400..=599 | 696 | 723)) => {
             format!("{}: {last}", middle.join(" "))
         }
         _ => params.join(" "),

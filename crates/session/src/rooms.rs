@@ -136,16 +136,19 @@ impl Session {
 
     /// Something that the session has to say in a room.
     pub(crate) fn info(&mut self, room: RoomId, text: impl Into<Box<str>>, now: Now) {
-        self.remark(room, What::Info(text.into()), now);
+        let line = self.remark(What::Info(text.into()), now);
+        self.push_line(room, line, Origin::Live, now);
     }
 
     /// Something that failed.
     pub(crate) fn error(&mut self, room: RoomId, text: impl Into<Box<str>>, now: Now) {
-        self.remark(room, What::Error(text.into()), now);
+        let line = self.remark(What::Error(text.into()), now);
+        self.push_line(room, line, Origin::Live, now);
     }
 
-    fn remark(&mut self, room: RoomId, what: What, now: Now) {
-        let line = Line {
+    /// A line of the session's own.
+    pub(crate) fn remark(&mut self, what: What, now: Now) -> Line {
+        Line {
             id: self.next_line_id(),
             time: now.wall,
             msgid: None,
@@ -156,8 +159,7 @@ impl Session {
             own: false,
             mention: false,
             extra: None,
-        };
-        self.push_line(room, line, Origin::Live, now);
+        }
     }
 
     /// A line of an event (JOIN, PART, …) as it stands in history. The model stays as it is.

@@ -239,17 +239,4 @@ impl Session {
         self.send("QUIT", |line| if words.is_empty() { line } else { line.text(words) });
         self.end(End::Quit);
     }
-
-    /// Does what a line that begins with `/` says, or says what does not, in a room. What is the screen's matter is
-    /// returned.
-    #[expect(clippy::todo, reason = "laid out, not yet written")]
-    pub fn command(
-        &mut self,
-        room: RoomId,
-        line: &str,
-        now: Now,
-    ) -> Result<Option<crate::commands::Ask>, Refusal> {
-        let _ = (room, line, now);
-        todo!()
-    }
 }

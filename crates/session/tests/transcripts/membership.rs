@@ -228,13 +228,7 @@ fn a_netsplit_is_one_line_a_room() {
 
 #[test]
 fn people_beyond_the_cap_are_counted_only() {
-    let mut client = Client::online("");
-    let mut config = callbox_session::config::Config::default();
-    config.nick = "alice".into();
-    config.limits.people = 5;
-    client.session = callbox_session::Session::new(config, client.now());
-    client.settle();
-    client.connect();
+    let mut client = Client::connected(|config| config.limits.people = 5);
     client.welcome("");
     client.hear(":alice!a@host JOIN #room");
     let names: Vec<_> = (0..40).map(|n| format!("n{n}")).collect();
