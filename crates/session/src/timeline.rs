@@ -169,11 +169,6 @@ impl Timeline {
         surplus > 0
     }
 
-    /// Drops all lines.
-    pub(crate) fn clear(&mut self) {
-        self.trim(0);
-    }
-
     /// Where a line that is this one stands.
     fn find(&self, line: &Line) -> Option<usize> {
         if let Some(msgid) = &line.msgid {
@@ -284,7 +279,7 @@ mod tests {
         assert!(!timeline.contains("2"));
         timeline.merge(vec![line(6, 1, "1"), line(7, 2, "2")], Some(LineId(3)));
         assert_eq!(shown(&timeline), [6, 7, 3, 4, 5]);
-        timeline.clear();
+        timeline.trim(0);
         assert!(timeline.is_empty() && timeline.bytes() == 0 && timeline.places.is_empty());
     }
 
