@@ -205,6 +205,7 @@ impl Session {
         if let Some(room) = self.room_mut(id) {
             room.presence = Presence::Out;
         }
+        self.flow_left(id);
         self.event(Event::Room(id));
     }
 

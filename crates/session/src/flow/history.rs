@@ -17,7 +17,7 @@ use super::page::{Bound, Gap, Page};
 use crate::contract::{Millis, Now, Origin};
 use crate::heard::Heard;
 use crate::line::{Line, LineId, What};
-use crate::room::{Kind, Older, Presence, RoomId};
+use crate::room::{Kind, Older, Presence, Room, RoomId};
 use crate::session::{Refusal, Session};
 
 /// The first page, which is waited for; what a screen shows, and some more.
@@ -32,6 +32,9 @@ const UNSAID: u32 = 50;
 const AT_ONCE: usize = 4;
 /// How long a server may take for a page. Then we do without it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often what was missed is asked for in vain, and how long we wait before that; each time longer.
+const TRIES: u32 = 5;
+const AGAIN: Duration = Duration::from_secs(5);
 /// How far back private conversations are looked for that began while nobody was here: a week.
 const PRIVATE_AGE: Millis = 7 * 24 * 60 * 60 * 1_000;
 /// How many such conversations are opened.
@@ -45,6 +48,8 @@ pub(super) struct History {
     /// The rooms that want something, in the order in which they began to.
     waiting: VecDeque<RoomId>,
     asked: Vec<Asked>,
+    /// Rooms that are asked for again, and when.
+    later: Vec<(Duration, RoomId)>,
     /// How far the server's clock is ahead of ours.
     pub(super) ahead: i64,
     /// Up to when we were online, by the server's clock.
@@ -83,6 +88,17 @@ enum Ask {
     Targets,
 }
 
+/// Why a request came to nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fault {
+    /// The server may not know the message by which we asked.
+    Unknown,
+    /// For a reason that may pass.
+    Passing,
+    /// For good.
+    Final,
+}
+
 impl Ask {
     fn room(self) -> Option<RoomId> {
         match self {
@@ -95,12 +111,14 @@ impl Ask {
 impl History {
     /// When a request has waited long enough.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.asked.iter().map(|asked| asked.until).min()
+        let asked = self.asked.iter().map(|asked| asked.until);
+        asked.chain(self.later.iter().map(|(moment, _)| *moment)).min()
     }
 
     /// Forgets a room.
     pub(super) fn forget(&mut self, room: RoomId) {
         self.waiting.retain(|waiting| *waiting != room);
+        self.later.retain(|(_, later)| *later != room);
         self.asked.retain(|asked| asked.what.room() != Some(room));
     }
 }
@@ -181,7 +199,7 @@ impl Session {
                     inside.gaps.pop_back();
                 }
                 let is_sure = kind == Kind::Channel || after.msgid.is_some();
-                inside.gaps.push_back(Gap { after, before: here, is_sure });
+                inside.gaps.push_back(Gap { after, before: here, is_sure, tries: 0 });
             }
             None => inside.wants.first = backlog || doubts,
         }
@@ -194,14 +212,13 @@ impl Session {
         let timeline = &self.room(room)?.timeline;
         (0..end).rev().find_map(|place| {
             let line = timeline.at(place)?;
-            let bound = |msgid: Option<&Arc<str>>| {
-                Some(Bound { msgid: msgid.map(Arc::clone), time: line.time })
-            };
-            match &line.what {
-                what if what.is_speech() && line.msgid.is_some() => bound(line.msgid.as_ref()),
-                What::Joined if line.own => bound(None),
-                _ => None,
-            }
+            let is_known = line.msgid.is_some() && line.what.is_speech();
+            let is_coming = line.own && line.what == What::Joined;
+            (is_known || is_coming).then(|| Bound {
+                msgid: line.msgid.clone(),
+                // Without a msgid: others may have said something in the same millisecond.
+                time: line.time.saturating_sub(u64::from(line.msgid.is_none())),
+            })
         })
     }
 
@@ -246,7 +263,8 @@ impl Session {
             let gap = inside.gaps.front().map(|gap| gap.after.clone());
             let (first, older) = (inside.wants.first, inside.wants.older);
             let oldest = inside.oldest.clone();
-            let Some(target) = self.room(room) else { continue };
+            let here = |room: &&Room| room.presence == Presence::In;
+            let Some(target) = self.room(room).filter(here) else { continue };
             let name = Arc::clone(&target.name);
             if let Some(after) = gap {
                 self.ask(Ask::Missed(room), "AFTER", &name, &after.selector(), MISSED, now);
@@ -321,7 +339,7 @@ impl Session {
         };
         let mut page = self.read_page(room, lines, now);
         match asked.what {
-            _ if lines.is_cut => self.request_failed(&asked, false, now),
+            _ if lines.is_cut => return self.request_failed(&asked, Fault::Final, now),
             Ask::First(_) => self.hear_first(room, &mut page, now),
             Ask::Missed(_) => self.hear_missed(room, &mut page, now),
             Ask::Older(_) => self.hear_older(room, &mut page, now),
@@ -418,7 +436,7 @@ impl Session {
     /// An answer without a page.
     pub(super) fn history_answered(&mut self, label: u64, now: Now) -> bool {
         let Some(asked) = self.take_asked(|asked| asked.label == Some(label)) else { return false };
-        self.request_failed(&asked, false, now);
+        self.request_failed(&asked, Fault::Final, now);
         true
     }
 
@@ -448,15 +466,27 @@ impl Session {
             None => None,
         };
         let Some(asked) = asked else { return is_ours };
-        let may_go_by_time = asked.by_msgid;
-        self.request_failed(&asked, may_go_by_time, now);
+        let fault = match heard.param(1) {
+            "INVALID_TARGET" => Fault::Final,
+            _ if asked.by_msgid => Fault::Unknown,
+            _ => Fault::Passing,
+        };
+        self.request_failed(&asked, fault, now);
         true
     }
 
     /// Requests that nobody answers are given up.
     pub(super) fn history_timeout(&mut self, now: Now) {
         while let Some(asked) = self.take_asked(|asked| asked.until <= now.monotonic) {
-            self.request_failed(&asked, false, now);
+            self.request_failed(&asked, Fault::Final, now);
+        }
+        let due: Vec<_> = {
+            let later = self.flow.history.later.iter();
+            later.filter(|(moment, _)| *moment <= now.monotonic).map(|(_, room)| *room).collect()
+        };
+        self.flow.history.later.retain(|(moment, _)| *moment > now.monotonic);
+        for room in due {
+            self.ask_for(room, now);
         }
     }
 
@@ -464,6 +494,7 @@ impl Session {
     pub(super) fn drop_requests(&mut self, now: Now) {
         self.flow.history.asked.clear();
         self.flow.history.waiting.clear();
+        self.flow.history.later.clear();
         let wall = now.wall.saturating_add_signed(self.flow.history.ahead);
         if self.flow.history.online_until.is_some() || self.rooms.len() > 1 {
             self.flow.history.online_until = Some(wall);
@@ -486,9 +517,10 @@ impl Session {
     }
 
     /// What was asked for does not come. A message that the server knows no more is replaced by its time.
-    fn request_failed(&mut self, asked: &Asked, may_go_by_time: bool, now: Now) {
+    fn request_failed(&mut self, asked: &Asked, fault: Fault, now: Now) {
         let Some(room) = asked.what.room() else { return };
-        let kind = self.room(room).map(|room| room.kind);
+        let Some(target) = self.room(room) else { return };
+        let (kind, presence) = (target.kind, target.presence);
         let inside = self.in_room(room);
         inside.wants.busy = false;
         match asked.what {
@@ -497,25 +529,38 @@ impl Session {
                 inside.wants.first = false;
                 self.settle_doubts(room, false, now);
             }
+            // Who was put out comes back, or not; what is missing is missing until then.
+            Ask::Missed(_) if presence != Presence::In => return,
             Ask::Missed(_) => {
-                if may_go_by_time && let Some(gap) = inside.gaps.front_mut() {
-                    gap.after.msgid = None;
-                    gap.is_sure &= kind == Some(Kind::Channel);
-                    // Others may have said something in the same millisecond.
-                    gap.after.time = gap.after.time.saturating_sub(1);
-                } else {
-                    inside.gaps.clear();
-                    self.show_catching_up(room);
-                    self.settle_doubts(room, false, now);
+                let Some(gap) = inside.gaps.front_mut() else { return };
+                gap.tries += 1;
+                match fault {
+                    Fault::Unknown => {
+                        gap.after.msgid = None;
+                        gap.is_sure &= kind == Kind::Channel;
+                        // Others may have said something in the same millisecond.
+                        gap.after.time = gap.after.time.saturating_sub(1);
+                    }
+                    Fault::Passing if gap.tries < TRIES => {
+                        let moment = now.monotonic + AGAIN * gap.tries;
+                        self.flow.history.later.push((moment, room));
+                        return;
+                    }
+                    Fault::Passing | Fault::Final => {
+                        inside.gaps.clear();
+                        self.show_catching_up(room);
+                        self.settle_doubts(room, false, now);
+                    }
                 }
             }
             Ask::Older(_) => {
-                if may_go_by_time {
+                if fault == Fault::Unknown {
                     let time = self.room(room).and_then(|room| Some(room.timeline.at(0)?.time));
                     self.in_room(room).oldest = time.map(|time| Bound { msgid: None, time });
                 } else {
                     inside.wants.older = false;
-                    self.set_older(room, Older::None);
+                    let older = if fault == Fault::Passing { Older::Maybe } else { Older::None };
+                    self.set_older(room, older);
                 }
             }
         }

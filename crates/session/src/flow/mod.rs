@@ -101,6 +101,12 @@ impl Session {
         self.send_waiting(now);
     }
 
+    /// We are in this room no longer, or were not let in.
+    pub(crate) fn flow_left(&mut self, room: RoomId) {
+        self.fail_waiting(room);
+        self.forget_typists(room);
+    }
+
     /// A line that is said, or belongs to an open batch. Says whether it was taken.
     pub(crate) fn flow_heard(&mut self, heard: &Heard<'_>, now: Now) -> bool {
         if heard.command().eq_ignore_ascii_case("BATCH") {

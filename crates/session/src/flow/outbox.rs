@@ -314,6 +314,15 @@ impl Session {
         self.event(Event::Undelivered { room, sent: id, reason: reason.into() });
     }
 
+    /// We are not in the room any more: what is not under way comes back to the person.
+    pub(super) fn fail_waiting(&mut self, room: RoomId) {
+        let waiting = self.flow.outbox.queue.iter().filter(|own| own.room == room);
+        let waiting = waiting.filter(|own| !matches!(own.phase, Phase::Sent(_)));
+        for id in waiting.map(|own| own.id).collect::<Vec<_>>() {
+            self.fail(room, id, "You are not in the room");
+        }
+    }
+
     /// Sends what waits, as far as it may be sent now.
     pub(super) fn send_waiting(&mut self, now: Now) {
         self.flow.outbox.credit = None;

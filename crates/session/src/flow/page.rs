@@ -29,6 +29,8 @@ pub(super) struct Gap {
     pub(super) before: Option<LineId>,
     /// Whether nothing between the two can be passed over: the server knew the message by which we asked.
     pub(super) is_sure: bool,
+    /// How often it was asked for in vain.
+    pub(super) tries: u32,
 }
 
 /// A page, taken apart.

@@ -143,7 +143,8 @@ impl Session {
             inside.first_live = Some(id);
         }
         if is_speech && !own {
-            self.count_unread(room, time, mention);
+            // Something else in the millisecond of the line that was read last is news all the same.
+            self.count_unread(room, time.saturating_add(1), mention);
         }
         self.event(Event::Line { room, line: id, origin });
         self.keep_to_limits(room);

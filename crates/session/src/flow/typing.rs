@@ -113,10 +113,15 @@ impl Session {
     /// Nobody types any more, as far as we can hear.
     pub(super) fn forget_typing(&mut self) {
         for room in self.rooms.iter().map(|room| room.id).collect::<Vec<_>>() {
-            if let Some(inside) = self.flow.rooms.get_mut(&room) {
-                inside.typing = Typing::default();
-                self.show_typing(room);
-            }
+            self.forget_typists(room);
+        }
+    }
+
+    /// The same of one room.
+    pub(super) fn forget_typists(&mut self, room: RoomId) {
+        if let Some(inside) = self.flow.rooms.get_mut(&room) {
+            inside.typing = Typing::default();
+            self.show_typing(room);
         }
     }
 
