@@ -8,6 +8,7 @@
 //! | [`tags`] | message tags: escaping, client-only tags, their budget |
 //! | [`names`] | nicknames, channels, users, accounts: constructible only by parsing |
 //! | [`fold`] | the one case folding, and look-alikes |
+//! | [`format`] | bold, colours and the like in the text of messages |
 //! | [`mask`] | `nick!user@host` masks with `*` and `?`, and extended bans |
 //! | [`numeric`] | the one table of numerics |
 //! | [`capability`] | the one table of capabilities |
@@ -20,6 +21,7 @@
 pub mod build;
 pub mod capability;
 pub mod fold;
+pub mod format;
 pub mod framer;
 pub mod isupport;
 pub mod mask;
