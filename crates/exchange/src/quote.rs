@@ -9,6 +9,7 @@
 mod visible;
 
 use std::fmt::{self, Display, Formatter, Write};
+pub use visible::is_hidden;
 use visible::is_shown;
 
 /// Bytes as a quoted literal: `'text'`.

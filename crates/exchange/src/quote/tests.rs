@@ -104,7 +104,7 @@ fn what_reorders_or_hides_text_is_escaped() {
 fn the_short_way_to_a_verdict_agrees_with_the_long_one() {
     for c in (0x80..=0x10_ffff).filter_map(char::from_u32) {
         let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
-        assert!(is_joiner || is_shown(c, "", "") != visible::is_hidden(c), "{c:?}");
+        assert!(is_joiner || is_shown(c, "", "") != is_hidden(c), "{c:?}");
     }
 }
 

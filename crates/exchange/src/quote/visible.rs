@@ -29,7 +29,7 @@ fn can_be_joined(c: char) -> bool {
 
 /// Control characters, what reorders text, what takes no space, and what is no character at all.
 /// Joiners count as hidden here.
-pub(super) fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             | '\u{ad}'                  // soft hyphen
