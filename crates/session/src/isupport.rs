@@ -19,7 +19,8 @@ impl Session {
 
     /// 005: tokens, the last parameter being for people.
     pub(crate) fn handle_isupport(&mut self, heard: &Heard<'_>) {
-        let tokens = heard.message.params.get(1..heard.count() - 1).unwrap_or_default();
+        let tokens =
+            heard.message.params.get(1..heard.count().saturating_sub(1)).unwrap_or_default();
         let before = self.network.casemapping;
         for token in isupport::parse(tokens.iter().copied()) {
             self.handle_token(&token);

@@ -17,11 +17,14 @@
 //! | `rooms` | which rooms there are, and which one a line is for |
 //! | `flow` | what is said: own lines, lines that come, history |
 //! | [`network`] | what the server says of itself |
+//! | `check` | for tests: what must hold of a session between any two calls |
 //! | [`commands`] | the table of commands that are typed |
 
 #![forbid(unsafe_code)]
 
 mod accounts;
+#[cfg(feature = "check")]
+mod check;
 pub mod commands;
 pub mod config;
 mod connection;

@@ -14,10 +14,12 @@ impl Session {
         // Without extended-join there is one parameter, which old servers gave as a list.
         for name in heard.param(0).split(',').filter(|name| !name.is_empty()) {
             if self.is_me(heard.nick) {
-                self.we_joined(heard, name, now);
+                if self.network.is_room(name) {
+                    self.we_joined(heard, name, now);
+                }
                 continue;
             }
-            let Some(room) = self.find_room(name) else { continue };
+            let Some(room) = self.our_room(name) else { continue };
             self.add_member(room, heard.nick, "");
             self.note_source(heard);
             if heard.count() >= 2 {
@@ -53,7 +55,7 @@ impl Session {
     /// PART.
     pub(crate) fn handle_part(&mut self, heard: &Heard<'_>, now: Now) {
         for name in heard.param(0).split(',') {
-            let Some(room) = self.find_room(name) else { continue };
+            let Some(room) = self.our_room(name) else { continue };
             self.push_event(room, heard, What::Left(heard.param(1).into()), now);
             self.gone(room, heard.nick);
         }
@@ -61,7 +63,7 @@ impl Session {
 
     /// KICK.
     pub(crate) fn handle_kick(&mut self, heard: &Heard<'_>, now: Now) {
-        let Some(room) = self.find_room(heard.param(0)) else { return };
+        let Some(room) = self.our_room(heard.param(0)) else { return };
         for who in heard.param(1).split(',').filter(|who| !who.is_empty()) {
             let what = What::Kicked(self.shared_name(who), heard.param(2).into());
             self.push_event(room, heard, what, now);
@@ -132,7 +134,7 @@ impl Session {
 
     /// TOPIC.
     pub(crate) fn handle_topic(&mut self, heard: &Heard<'_>, now: Now) {
-        let Some(id) = self.find_room(heard.param(0)) else { return };
+        let Some(id) = self.our_room(heard.param(0)) else { return };
         let text: Box<str> = heard.param(1).into();
         if let Some(room) = self.room_mut(id) {
             room.topic = (!text.is_empty()).then(|| crate::room::Topic {
@@ -162,7 +164,7 @@ impl Session {
     /// RENAME (draft/channel-rename).
     pub(crate) fn handle_rename(&mut self, heard: &Heard<'_>, now: Now) {
         let (old, new) = (heard.param(0), heard.param(1));
-        let Some(id) = self.find_room(old) else { return };
+        let Some(id) = self.our_room(old) else { return };
         if !self.network.is_room(new) || self.find_room(new).is_some_and(|other| other != id) {
             return;
         }
@@ -187,6 +189,12 @@ impl Session {
     /// CHGHOST: somebody has another user name or host.
     pub(crate) fn handle_chghost(&mut self, heard: &Heard<'_>) {
         self.note_address(heard.nick, Some(heard.param(0)), Some(heard.param(1)));
+    }
+
+    /// The channel of this name, if we are in it.
+    pub(crate) fn our_room(&self, name: &str) -> Option<RoomId> {
+        let room = self.room_named(name)?;
+        (room.kind == Kind::Channel && room.presence == Presence::In).then_some(room.id)
     }
 
     /// Somebody is in the room no longer; if it is us, nobody is that we know of.

@@ -14,7 +14,7 @@ impl Session {
             self.push_event(room, heard, What::Mode(changes.join(" ").into()), now);
             return;
         }
-        let Some(room) = self.find_room(target) else { return };
+        let Some(room) = self.our_room(target) else { return };
         for (sign, nick, adding) in self.prefix_changes(changes) {
             self.set_prefix(room, nick, sign, adding);
         }

@@ -26,7 +26,7 @@ const TOKEN: &str = "703";
 impl Session {
     /// 353: some of those in a room.
     pub(crate) fn handle_names(&mut self, heard: &Heard<'_>) {
-        let Some(id) = self.find_room(heard.param(2)) else { return };
+        let Some(id) = self.our_room(heard.param(2)) else { return };
         for item in heard.last().split(' ').filter(|item| !item.is_empty()) {
             let is_sign = |c: char| self.network.prefixes.iter().any(|(_, sign)| *sign == c);
             let rest = item.trim_start_matches(is_sign);
@@ -47,7 +47,7 @@ impl Session {
     /// 366: that was everybody.
     pub(crate) fn handle_names_end(&mut self, heard: &Heard<'_>) {
         let counted = std::mem::take(&mut self.who.counted);
-        let Some(id) = self.find_room(heard.param(1)) else { return };
+        let Some(id) = self.our_room(heard.param(1)) else { return };
         if let Some(room) = self.room_mut(id)
             && counted > 0
         {

@@ -30,7 +30,7 @@ impl Session {
             }
             324 if self.is_ours_alone(heard, now) => {}
             329 if self.is_ours_alone(heard, now) => {}
-            331..=333 if self.find_room(heard.param(1)).is_some() => self.note_topic(code, heard),
+            331..=333 if self.our_room(heard.param(1)).is_some() => self.note_topic(code, heard),
             352 => {
                 if !self.handle_who(heard) {
                     self.tell(heard, now);
@@ -44,7 +44,7 @@ impl Session {
             315 => {
                 let _ = self.handle_who_end(heard);
             }
-            353 if self.find_room(heard.param(2)).is_some() => self.handle_names(heard),
+            353 if self.our_room(heard.param(2)).is_some() => self.handle_names(heard),
             366 => self.handle_names_end(heard),
             321..=323 => {
                 let room = self.server_room();
