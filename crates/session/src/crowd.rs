@@ -11,7 +11,7 @@ use crate::room::{Kind, RoomId};
 use crate::session::Session;
 
 /// The most bytes of a name, user name, host or account. Servers allow some dozens; longer ones are not kept.
-const NAME_MAX: usize = 256;
+pub(crate) const NAME_MAX: usize = 256;
 
 /// The most bytes of why somebody is away. The rest is cut off.
 const AWAY_MAX: usize = 512;
@@ -106,9 +106,6 @@ impl Session {
     pub(crate) fn rename_person(&mut self, old: &str, new: &str) {
         let mapping = self.network.casemapping;
         let (old_key, new_key) = (mapping.fold(old), mapping.fold(new));
-        if new.len() > NAME_MAX {
-            return;
-        }
         let shared: Arc<str> = new.into();
         if let Some(mut person) = self.people.remove(&*old_key) {
             person.nick = Arc::clone(&shared);

@@ -79,6 +79,9 @@ impl Session {
             }
             "CLIENTTAGDENY" => network.tag_deny = value.unwrap_or_default().to_owned(),
             "BOT" => network.bot_mode = value.and_then(|value| value.chars().next()),
+            "LOBBY" => {
+                network.lobby = value.filter(|name| !name.is_empty()).map(str::to_owned);
+            }
             "WHOX" => network.has_whox = value.is_some(),
             _ => {}
         }

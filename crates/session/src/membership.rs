@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::contract::{Event, Now, Origin};
+use crate::crowd::NAME_MAX;
 use crate::heard::Heard;
 use crate::line::{Line, What};
 use crate::room::{Kind, Presence, RoomId};
@@ -94,7 +95,7 @@ impl Session {
     /// NICK.
     pub(crate) fn handle_nick(&mut self, heard: &Heard<'_>, now: Now) {
         let (old, new) = (heard.nick, heard.param(0));
-        if new.is_empty() {
+        if new.is_empty() || new.len() > NAME_MAX {
             return;
         }
         let is_me = self.is_me(old);

@@ -29,6 +29,8 @@ pub struct Network {
     pub multiline: Option<(usize, usize)>,
     /// Which client-only tags are dropped (CLIENTTAGDENY): `*`, `typing`, `-draft/react`, ….
     pub tag_deny: String,
+    /// The room in which everybody is welcome (LOBBY).
+    pub lobby: Option<String>,
     /// The letters of modes, by what parameters they have (CHANMODES).
     pub(crate) chanmodes: String,
     /// The letter by which WHO marks programs (BOT).
@@ -94,6 +96,7 @@ impl Default for Network {
             history: None,
             multiline: None,
             tag_deny: String::new(),
+            lobby: None,
             // What RFC 1459 has.
             chanmodes: "b,k,l,imnpst".to_owned(),
             bot_mode: None,

@@ -280,7 +280,7 @@ impl Session {
             return;
         }
         self.registration.stage = Stage::In;
-        self.registration.was_welcome = true;
+        let is_first = !std::mem::replace(&mut self.registration.was_welcome, true);
         self.registration.welcome_ends = None;
         self.connection.online_since = Some(now.monotonic);
         if !self.registration.knows_casemapping {
@@ -294,6 +294,13 @@ impl Session {
         self.set_status(Status::Online);
         self.flow_online(now);
         self.join_again();
+        if is_first
+            && self.config.join.is_empty()
+            && let Some(lobby) = self.network.lobby.clone()
+        {
+            // A name that cannot be one is the server's mistake, and there are other rooms.
+            let _ = self.join(&lobby, None, now);
+        }
         let private = self.rooms.iter().filter(|room| room.kind == Kind::Private);
         for id in private.map(|room| room.id).collect::<Vec<_>>() {
             self.flow_joined(id, now);

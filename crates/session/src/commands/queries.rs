@@ -1,5 +1,7 @@
 //! Commands that ask the server something, and being away.
 
+use callbox_irc::tags::{self, TagWriter};
+
 use super::{Ask, need, usage, word};
 use crate::contract::Now;
 use crate::room::{Kind, RoomId};
@@ -96,11 +98,24 @@ pub(super) fn back(session: &mut Session, room: RoomId, _: &str, now: Now) -> Do
 }
 
 pub(super) fn raw(session: &mut Session, room: RoomId, rest: &str, now: Now) -> Done {
-    let (command, params) = word(need(rest, "raw")?);
+    let rest = need(rest, "raw")?;
+    let (tags, rest) = match rest.strip_prefix('@') {
+        Some(tagged) => word(tagged),
+        None => ("", rest),
+    };
+    let (command, params) = word(rest);
+    if command.is_empty() || tags.len() > tags::CLIENT_DATA_MAX {
+        return Err(usage("raw"));
+    }
     if !session.connection.is_open {
         return Err(Refusal::new("there is no connection to the server now"));
     }
     session.asks(room, now);
-    session.send(command, |line| if params.is_empty() { line } else { line.raw_params(params) });
+    let tag = |writer: &mut TagWriter<'_>| {
+        writer.raw(tags);
+    };
+    session.send_tagged(tag, command, |line| {
+        if params.is_empty() { line } else { line.raw_params(params) }
+    });
     Ok(None)
 }

@@ -207,13 +207,13 @@ impl Session {
 
     /// Replaces the text of an own line whose edit does not come back.
     pub(super) fn replace_text(&mut self, room: RoomId, line: LineId, what: What) {
-        let Some(target) = self.room_mut(room) else { return };
-        let Some(place) = target.timeline.position_of(line) else { return };
-        target.timeline.change(place, |line| {
+        let Some(place) = self.room(room).and_then(|room| room.timeline.position_of(line)) else {
+            return;
+        };
+        self.change_at(room, place, |line| {
             line.what = what;
             line.extra_mut().edited = true;
         });
-        self.event(Event::Changed { room, line });
     }
 
     /// The msgid of the line that an own line replaces.
@@ -227,14 +227,25 @@ impl Session {
         msgid: &str,
         change: impl FnOnce(&mut Line),
     ) -> Option<LineId> {
-        let target = self.room_mut(room).filter(|room| room.kind != Kind::Server)?;
+        let target = self.room(room).filter(|room| room.kind != Kind::Server)?;
         let place = target.timeline.position(msgid)?;
+        self.change_at(room, place, change)
+    }
+
+    fn change_at(
+        &mut self,
+        room: RoomId,
+        place: usize,
+        change: impl FnOnce(&mut Line),
+    ) -> Option<LineId> {
+        let target = self.room_mut(room)?;
         let line = target.timeline.at(place)?.id;
         let bytes = target.timeline.bytes();
         target.timeline.change(place, change);
         let grown = target.timeline.bytes().saturating_sub(bytes);
         self.flow.bytes += grown;
         self.event(Event::Changed { room, line });
+        self.keep_to_limits(room);
         Some(line)
     }
 }

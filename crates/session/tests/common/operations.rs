@@ -384,7 +384,7 @@ impl World {
             choice => TEXTS[usize::from(choice) % TEXTS.len()].to_owned(),
         };
         let reply_to = (choices[2] < 60).then(|| self.line(choices[3]).1);
-        let manner = Manner { action: choices[2] % 5 == 0, reply_to };
+        let manner = Manner { action: choices[2].is_multiple_of(5), reply_to };
         self.log.push(format!("> {room:?} says {text:?} {manner:?}"));
         let count = self.session.count_messages(room, &text);
         if let Ok(outs) = self.session.say(room, &text, &manner, self.now) {
@@ -455,7 +455,7 @@ impl World {
         while let Some(event) = self.session.poll_event() {
             if let Event::Line { room, line, .. } = event {
                 let there = self.session.room(room).is_none_or(|room| {
-                    room.timeline.by_id(line).is_some() || room.timeline.len() >= 1
+                    room.timeline.by_id(line).is_some() || !room.timeline.is_empty()
                 });
                 assert!(there, "{line:?} is in {room:?}");
                 self.lines.push((room, line));

@@ -41,6 +41,7 @@ fn commands_become_lines() {
         ("/notice bob hi there", "NOTICE bob :hi there"),
         ("/raw VERSION", "VERSION"),
         ("/quote privmsg #x :a  b", "privmsg #x :a  b"),
+        ("/raw @+x=y;+z TAGMSG #room", "@+x=y;+z TAGMSG #room"),
         ("/verify alice 1234", "VERIFY alice :1234"),
         ("/names #other", "NAMES #other"),
     ] {

@@ -317,3 +317,30 @@ fn rooms_are_joined_with_their_keys_first() {
     let joins: Vec<_> = client.sent().into_iter().filter(|line| line.starts_with("JOIN")).collect();
     assert_eq!(joins, ["JOIN #locked,&local,#open,#tea sesame,pepper", "JOIN #more"]);
 }
+
+#[test]
+fn who_asks_for_no_room_comes_into_the_lobby() {
+    let mut client = Client::connected(|_| {});
+    client.welcome("LOBBY=#lobby");
+    assert_eq!(client.sent(), ["JOIN #lobby"]);
+    client.hear(":alice!a@host JOIN #lobby");
+    client.lose("reset");
+    client.wait(Duration::from_secs(2));
+    client.connect();
+    client.sent();
+    client.welcome("LOBBY=#lobby");
+    assert_eq!(client.sent(), ["JOIN #lobby"]);
+    // Who left it stays out.
+    client.hear(":alice!a@host JOIN #lobby");
+    client.hear(":alice!a@host PART #lobby");
+    client.lose("reset");
+    client.wait(Duration::from_secs(4));
+    client.connect();
+    client.sent();
+    client.welcome("LOBBY=#lobby");
+    assert!(client.sent().is_empty());
+
+    let mut client = Client::connected(|config| config.join = vec![("#dev".into(), None)]);
+    client.welcome("LOBBY=#lobby");
+    assert_eq!(client.sent(), ["JOIN #dev"]);
+}
