@@ -10,10 +10,11 @@ use callbox_session::room::RoomId;
 use callbox_session::timeline::Timeline;
 use ratatui_core::style::Style;
 
+use crate::lines::locate;
 use crate::text::{Piece, Row};
 
 /// How many lines are looked at in a turn; about a millisecond.
-const TURN: usize = 4_000;
+const TURN: usize = 2_000;
 
 /// A search in one room.
 #[derive(Debug)]
@@ -22,49 +23,67 @@ pub(crate) struct Search {
     pub(crate) words: String,
     /// Whether the words are still being typed.
     pub(crate) is_typing: bool,
-    /// The lines that were found, the oldest first, and where about they stand.
-    found: VecDeque<LineId>,
+    /// Whether the newest line that is found next is to be gone to.
+    pub(crate) is_eager: bool,
+    /// The lines that were found, the oldest first, with their places; places count lines that were dropped since, too.
+    found: VecDeque<(LineId, usize)>,
+    /// How many lines were dropped at the beginning.
+    dropped: usize,
     /// How many lines, from the oldest on, are still to be looked at.
     rest: usize,
-    /// How many lines there were at the last turn.
-    len: usize,
+    /// The last line that was looked at or will be, and where it stood.
+    last: Option<(LineId, usize)>,
 }
 
 impl Search {
     pub(crate) fn new(room: RoomId, timeline: &Timeline) -> Self {
-        let len = timeline.len();
-        Self { room, words: String::new(), is_typing: true, found: VecDeque::new(), rest: len, len }
+        let mut search = Self {
+            room,
+            words: String::new(),
+            is_typing: true,
+            is_eager: false,
+            found: VecDeque::new(),
+            dropped: 0,
+            rest: 0,
+            last: None,
+        };
+        search.restart(timeline);
+        search
     }
 
     /// Looks for other words.
     pub(crate) fn set(&mut self, words: String, timeline: &Timeline) {
         self.words = words;
+        self.is_eager = true;
         self.restart(timeline);
     }
 
-    /// Looks at everything again: lines came that are not the last.
+    /// Looks at everything again: lines came that are not the last, or changed.
     pub(crate) fn restart(&mut self, timeline: &Timeline) {
         self.found.clear();
-        self.len = timeline.len();
-        self.rest = self.len;
+        self.dropped = 0;
+        self.rest = timeline.len();
+        self.last = timeline.last().map(|line| (line.id, timeline.len() - 1));
     }
 
-    /// Lines were added at the end, and as many as are missing dropped at the beginning.
-    pub(crate) fn handle_added(&mut self, line: &Line, timeline: &Timeline) {
-        let dropped = (self.len + 1).saturating_sub(timeline.len());
+    /// Takes in lines that were added at the end, and that the oldest were dropped.
+    pub(crate) fn catch_up(&mut self, timeline: &Timeline) {
+        let place = self.last.and_then(|(id, place)| {
+            Some((place, locate(timeline, id, place)?)).filter(|(before, now)| now <= before)
+        });
+        let Some((before, now)) = place else { return self.restart(timeline) };
+        let dropped = before - now;
+        self.dropped += dropped;
         self.rest = self.rest.saturating_sub(dropped);
-        self.len = timeline.len();
-        if self.matches(line) {
-            self.found.push_back(line.id);
+        while self.found.front().is_some_and(|(_, place)| *place < self.dropped) {
+            self.found.pop_front();
         }
-        if dropped > 0 && self.rest == 0 {
-            let oldest = timeline.at(0).map_or(LineId(0), |line| line.id);
-            // Numbers grow with the time at which lines came here, which is not the order in which they stand; so only
-            // those that are gone for certain are forgotten here, and others when they are looked for.
-            while self.found.front().is_some_and(|id| *id < oldest && timeline.len() > 1) {
-                self.found.pop_front();
+        for index in now + 1..timeline.len() {
+            if let Some(line) = timeline.at(index).filter(|line| self.matches(line)) {
+                self.found.push_back((line.id, index + self.dropped));
             }
         }
+        self.last = timeline.last().map(|line| (line.id, timeline.len() - 1));
     }
 
     /// Whether there is more to look at.
@@ -78,13 +97,13 @@ impl Search {
         let start = end.saturating_sub(TURN);
         for index in (start..end).rev() {
             if let Some(line) = timeline.at(index).filter(|line| self.matches(line)) {
-                self.found.push_front(line.id);
+                self.found.push_front((line.id, index + self.dropped));
             }
         }
         self.rest = start;
     }
 
-    pub(crate) fn matches(&self, line: &Line) -> bool {
+    fn matches(&self, line: &Line) -> bool {
         let is_gone = line.extra.as_ref().is_some_and(|extra| extra.redacted.is_some());
         let holds = |text: &str| find(&callbox_irc::format::plain(text), &self.words).is_some();
         !self.words.is_empty() && !is_gone && line.what.text().is_some_and(holds)
@@ -94,20 +113,27 @@ impl Search {
         self.found.len()
     }
 
-    /// Which of the found lines this is, counted from the newest, 1 being it.
-    pub(crate) fn number_of(&self, id: LineId) -> Option<usize> {
-        let place = self.found.iter().rposition(|found| *found == id)?;
-        Some(self.found.len() - place)
+    /// Which of the found lines stands at this place, counted from the newest, 1 being it.
+    pub(crate) fn number_at(&self, index: usize) -> Option<usize> {
+        let place = index + self.dropped;
+        let at = self.found.binary_search_by_key(&place, |(_, place)| *place).ok()?;
+        Some(self.found.len() - at)
     }
 
-    /// The place of the next line with the words, from `from` on and without it.
-    pub(crate) fn next(&self, timeline: &Timeline, from: usize, is_older: bool) -> Option<usize> {
-        let matches = |index: &usize| timeline.at(*index).is_some_and(|line| self.matches(line));
-        if is_older {
-            (0..from.min(timeline.len())).rev().find(matches)
+    /// The place of the newest line that was found.
+    pub(crate) fn newest(&self) -> Option<usize> {
+        self.found.back()?.1.checked_sub(self.dropped)
+    }
+
+    /// The place of the next line that was found, from a place on and without it.
+    pub(crate) fn next(&self, from: usize, is_older: bool) -> Option<usize> {
+        let from = from + self.dropped;
+        let at = if is_older {
+            self.found.partition_point(|(_, place)| *place < from).checked_sub(1)?
         } else {
-            (from.saturating_add(1)..timeline.len()).find(matches)
-        }
+            self.found.partition_point(|(_, place)| *place <= from)
+        };
+        self.found.get(at)?.1.checked_sub(self.dropped)
     }
 }
 

@@ -65,6 +65,7 @@ texts! {
     // Lists.
     rooms: "Rooms", "房间";
     people: "People", "成员";
+    people_count: "{} people", "{} 人";
     more: "and {} more", "另有 {} 人";
     away: "away", "离开";
     bot: "bot", "机器人";
@@ -76,7 +77,7 @@ texts! {
     online: "online", "在线";
     catching_up: "fetching what was missed…", "正在补取错过的消息…";
     offline: "offline", "已断线";
-    retry_in: "{}; next try in {} s ({} tries now)", "{}；{} 秒后重试（按 {} 立即重试）";
+    retry_in: "next try in {} s ({}: now) · {}", "{} 秒后重试（{} 立即重试）· {}";
     ended: "The session is over: {}", "会话已结束：{}";
     ended_quit: "you left", "你已离开";
 
@@ -107,6 +108,8 @@ texts! {
 
     // First use.
     empty_room: "Nobody has said anything here yet.", "这里还没有人说话。";
+    not_yet: "You will be in {} as soon as there is a connection and the server lets you in.", "连接成功并获得服务器许可后即可进入 {}。";
+    gone: "You are not in {}. /join {} goes in.", "你不在 {} 中。用 /join {} 进入。";
     empty_hint: "Type a line and press Enter. /help lists the commands, {} the keys, Tab completes names, {} goes to another room.",
         "输入文字后按 Enter 发送。/help 列出命令，{} 列出按键，Tab 补全名字，{} 切换房间。";
     server_hint: "This is where the server speaks. /join #room goes into a room, /help lists the commands.",
@@ -125,6 +128,7 @@ texts! {
     leave_hint: "Esc: not now", "Esc：取消";
     line_hint: "{} answer · {} react · {} edit · {} take back · {} copy · Esc back",
         "{} 回复 · {} 回应 · {} 编辑 · {} 撤回 · {} 复制 · Esc 返回";
+    line_hint_short: "{} answer {} react {} edit {} take {} copy", "{} 回复 {} 回应 {} 编辑 {} 撤回 {} 复制";
     out_hint: "{} send again · {} discard · {} copy · Esc back", "{} 重发 · {} 丢弃 · {} 复制 · Esc 返回";
     take_back: "Take this line back? {} again does, Esc does not.", "撤回这条消息？再按 {} 撤回，Esc 取消。";
     copied: "Copied.", "已复制。";

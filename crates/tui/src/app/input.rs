@@ -20,7 +20,13 @@ impl App {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.handle_key(key),
             Event::Mouse(mouse) => self.handle_mouse(mouse),
             Event::Paste(text) => self.handle_paste(text),
-            Event::Resize(columns, rows) => self.size = (columns, rows),
+            Event::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                // What is seen may begin above the first line now.
+                if !self.state().is_at_end() {
+                    self.scroll_up(0);
+                }
+            }
             Event::FocusGained => {
                 self.is_focused = true;
                 self.has_arrived = true;
@@ -90,10 +96,8 @@ impl App {
                 if let Some(search) = &mut self.search {
                     search.is_typing = false;
                 }
-                if self.state().chosen.is_none() {
-                    self.find_next(true);
-                }
-                if self.state().chosen.is_none() {
+                let is_over = self.search.as_ref().is_some_and(|search| !search.is_pending());
+                if is_over && self.state().chosen.is_none() {
                     self.leave_search();
                     self.tell(self.texts.search_none);
                 }
@@ -195,6 +199,7 @@ impl App {
 
     fn react(&mut self, line: callbox_session::line::LineId, reaction: &str) {
         self.overlay = None;
+        self.unchoose();
         let result = self.session.react(self.current, line, reaction, self.now);
         self.tell_if_refused(result);
     }

@@ -210,10 +210,8 @@ impl App {
     fn handle_line(&mut self, id: RoomId, line: LineId, origin: Origin) {
         let Some(room) = self.session.room(id) else { return };
         if let Some(search) = self.search.as_mut().filter(|search| search.room == id) {
-            match (origin, room.timeline.last()) {
-                (Origin::Live, Some(last)) if last.id == line => {
-                    search.handle_added(last, &room.timeline);
-                }
+            match origin {
+                Origin::Live => search.catch_up(&room.timeline),
                 _ => search.restart(&room.timeline),
             }
         }

@@ -98,18 +98,13 @@ impl App {
         }
     }
 
-    /// Begins to look for words, or goes on with it.
+    /// Begins to look for words; without any they are asked for.
     pub(crate) fn begin_search(&mut self, words: &str) {
         let Some(room) = self.session.room(self.current) else { return };
         let mut search = Search::new(room.id, &room.timeline);
         search.is_typing = words.is_empty();
-        search.set(words.to_owned(), &room.timeline);
         self.search = Some(search);
-        self.state().chosen = None;
-        self.turn_search();
-        if !words.is_empty() {
-            self.find_next(true);
-        }
+        self.set_search(words.to_owned());
     }
 
     /// The words that are looked for were changed.
@@ -120,29 +115,29 @@ impl App {
         }
         self.state().chosen = None;
         self.turn_search();
-        self.find_next(true);
     }
 
+    /// Looks at some more lines, and goes to the first that is found.
     pub(crate) fn turn_search(&mut self) {
-        let Some(search) = self.search.as_mut().filter(|search| search.is_pending()) else {
-            return;
-        };
-        if let Some(room) = self.session.room(search.room) {
+        let Some(search) = &mut self.search else { return };
+        if let Some(room) = self.session.room(search.room).filter(|_| search.is_pending()) {
             search.turn(&room.timeline);
+        }
+        if search.is_eager
+            && let Some(index) = search.newest()
+        {
+            search.is_eager = false;
+            self.choose_index(index);
         }
     }
 
     /// Goes to the next line with the words.
     pub(crate) fn find_next(&mut self, is_older: bool) {
         let from = self.chosen_index();
-        let Some(room) = self.session.room(self.current) else { return };
-        let Some(search) = self.search.as_ref().filter(|search| !search.words.is_empty()) else {
-            return;
-        };
-        let len = room.timeline.len();
+        let Some(search) = &self.search else { return };
         let next = match from {
-            Some(from) => search.next(&room.timeline, from, is_older),
-            None => search.next(&room.timeline, len, true),
+            Some(from) => search.next(from, is_older),
+            None => search.newest(),
         };
         if let Some(index) = next {
             self.choose_index(index);

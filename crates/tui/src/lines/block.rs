@@ -2,7 +2,7 @@
 
 use callbox_session::Session;
 use callbox_session::line::{Extra, Line, LineId, What};
-use callbox_session::room::{Delivery, Kind, Older, Outgoing, Room};
+use callbox_session::room::{Delivery, Kind, Older, Outgoing, Presence, Room};
 use ratatui_core::style::{Modifier, Style};
 
 use crate::keys::{Act, Keys};
@@ -92,12 +92,16 @@ impl Look<'_> {
         if self.room.timeline.len() <= self.first && self.room.outbox.is_empty() && self.first == 0
         {
             let keys = |act| self.keys.shown(act);
-            let hint = if self.room.kind == Kind::Server {
-                self.texts.server_hint.to_owned()
-            } else {
-                rows.extend(wrap(&[Piece::new(self.texts.empty_room, dim)], self.cells));
-                fill(self.texts.empty_hint, &[&keys(Act::Keys), &keys(Act::Switch)])
+            let how = fill(self.texts.empty_hint, &[&keys(Act::Keys), &keys(Act::Switch)]);
+            let (state, hint) = match (self.room.kind, self.room.presence) {
+                (Kind::Server, _) => (String::new(), self.texts.server_hint.to_owned()),
+                (_, Presence::Joining) => (fill(self.texts.not_yet, &[&name]), how),
+                (_, Presence::Out) => (String::new(), fill(self.texts.gone, &[&name, &name])),
+                (_, Presence::In) => (self.texts.empty_room.to_owned(), how),
             };
+            if !state.is_empty() {
+                rows.extend(wrap(&[Piece::new(state, dim)], self.cells));
+            }
             rows.extend(wrap(&[Piece::new(hint, dim)], self.cells));
         }
         rows
@@ -267,7 +271,8 @@ impl Look<'_> {
         if self.cells >= 24 {
             head.push(stamp);
         }
-        head.push(Piece::new(shorten(name, most / 2), style));
+        let colon = if name.chars().any(char::is_alphanumeric) { ":" } else { "" };
+        head.push(Piece::new(shorten(name, most / 2) + colon, style));
         head.push(Piece::new(" ", Style::new()));
         let mut head = Some(head);
         for mut line in logical {

@@ -22,8 +22,9 @@ impl App {
     ) -> Option<Position> {
         match self.overlay.clone()? {
             Overlay::Help { scrolled, only } => {
-                let inner = self.frame(buffer, hits, self.texts.help, 92, usize::MAX);
-                let rows = self.help_rows(only, usize::from(inner.width));
+                let cells = self.size.0.saturating_sub(4).min(92);
+                let rows = self.help_rows(only, usize::from(cells));
+                let inner = self.frame(buffer, hits, self.texts.help, cells, rows.len());
                 let most = rows.len().saturating_sub(usize::from(inner.height));
                 let scrolled = scrolled.min(most);
                 // Further is nowhere, so that the way back is not longer than the way there.

@@ -23,8 +23,8 @@ impl App {
         }
         let used: usize = row.iter().map(|piece| width(&piece.text)).sum();
         let people = match room.kind {
-            Kind::Channel if self.areas().people.is_none() => {
-                format!(" {} {} ", room.people_count, self.texts.people)
+            Kind::Channel if self.areas().people.is_none() && room.people_count > 0 => {
+                format!(" {} ", fill(self.texts.people_count, &[&room.people_count.to_string()]))
             }
             _ => String::new(),
         };

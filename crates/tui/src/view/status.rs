@@ -99,7 +99,7 @@ impl App {
                 let rest = retry.saturating_sub(self.now.monotonic);
                 let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
                 let key = self.settings.keys.shown(Act::ConnectNow);
-                fill(self.texts.retry_in, &[&one_line(reason), &seconds.to_string(), &key])
+                fill(self.texts.retry_in, &[&seconds.to_string(), &key, &one_line(reason)])
             }
             Status::Ended(End::Quit) => fill(self.texts.ended, &[self.texts.ended_quit]),
             Status::Ended(End::Refused(why) | End::Lost(why)) => {
@@ -129,7 +129,7 @@ impl App {
         let texts = self.texts;
         let chosen = self.views.get(&self.current).and_then(|view| view.chosen);
         if let Some(search) = &self.search {
-            let number = self.chosen_line().and_then(|line| search.number_of(line.id));
+            let number = self.chosen_index().and_then(|index| search.number_at(index));
             let more = if search.is_pending() { "+" } else { "" };
             let count = format!("{}{more}", search.count());
             let words = match number {
@@ -159,7 +159,9 @@ impl App {
     fn line_hint(&self) -> String {
         let acts = [Act::Reply, Act::React, Act::Edit, Act::TakeBack, Act::Copy];
         let keys = acts.map(|act| self.settings.keys.shown(act));
-        fill(self.texts.line_hint, &keys.each_ref().map(String::as_str))
+        let is_narrow = self.areas().status.width < 64;
+        let words = if is_narrow { self.texts.line_hint_short } else { self.texts.line_hint };
+        fill(words, &keys.each_ref().map(String::as_str))
     }
 
     /// What waits in other rooms, where their list is not shown.
@@ -175,7 +177,7 @@ impl App {
         }
         match (mentions, rooms) {
             (0, 0) => String::new(),
-            (0, rooms) => format!("{rooms} ✉"),
+            (0, rooms) => format!("●{rooms}"),
             (mentions, _) => format!("@{mentions}"),
         }
     }

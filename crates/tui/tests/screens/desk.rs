@@ -38,7 +38,7 @@ impl Desk {
         let app = App::new(Session::new(config, now), settings, now);
         let screen = Terminal::new(TestBackend::new(columns, rows)).expect("a screen");
         let mut desk = Self { app, now, sent: Vec::new(), effects: Vec::new(), screen };
-        desk.settle();
+        desk.input(Input::Resize(columns, rows));
         desk
     }
 
@@ -53,8 +53,14 @@ impl Desk {
         desk
     }
 
-    /// Connects, registers, and joins `#dev`.
+    /// Connects, registers, and joins `#dev`, in which nothing was said.
     pub(crate) fn connect(&mut self) {
+        self.come_in();
+        self.answer_history("");
+    }
+
+    /// Connects, registers, and joins `#dev`.
+    pub(crate) fn come_in(&mut self) {
         let now = self.now;
         self.app.session_mut().handle_connected(true, now);
         self.settle();
@@ -73,7 +79,6 @@ impl Desk {
         self.hear(":irc.test 332 ann #dev :Where callbox is made");
         self.hear(":irc.test 353 ann = #dev :ann @bob +carol");
         self.hear(":irc.test 366 ann #dev :End of /NAMES list.");
-        self.answer_history("");
     }
 
     /// Answers the last question for history with these lines of a batch, one a line.
@@ -181,11 +186,11 @@ impl Desk {
         self.input(Input::Resize(columns, rows));
     }
 
-    /// Draws, and gives the cells.
+    /// Draws, and gives the cells. They are those of the frame: what the played terminal keeps behind wide characters is
+    /// of no meaning.
     pub(crate) fn buffer(&mut self) -> &Buffer {
         let app = &mut self.app;
-        self.screen.draw(|frame| app.view(frame)).expect("drawn");
-        self.screen.backend().buffer()
+        self.screen.draw(|frame| app.view(frame)).expect("drawn").buffer
     }
 
     /// Draws, and gives the rows as text.

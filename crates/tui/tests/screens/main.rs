@@ -1,6 +1,11 @@
 //! The screens as text, at several sizes.
 
+mod behave;
 mod desk;
+mod expected;
+mod random;
+mod speed;
+mod views;
 
 use desk::Desk;
 
