@@ -261,6 +261,11 @@ pub fn cannot_connect(server: impl fmt::Display, problem: &io::Error) -> Failure
     Failure::network(format!("cannot connect to {server}: {reason}"))
 }
 
+/// Standard input gave an error in the place of a line.
+pub fn unreadable_input(problem: &io::Error) -> Failure {
+    Failure::network(format!("cannot read standard input: {}", Reason(problem)))
+}
+
 /// The system has no thread left for us.
 pub fn no_thread(problem: &io::Error) -> Failure {
     Failure::network(format!("cannot start a thread: {}", Reason(problem)))

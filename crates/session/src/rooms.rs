@@ -134,6 +134,12 @@ impl Session {
         }
     }
 
+    /// Shows words of the program's own in a room, or without one in the server's.
+    pub fn show(&mut self, room: Option<RoomId>, words: &str, now: Now) {
+        let room = room.unwrap_or_else(|| self.server_room());
+        self.info(room, words, now);
+    }
+
     /// Something that the session has to say in a room.
     pub(crate) fn info(&mut self, room: RoomId, text: impl Into<Box<str>>, now: Now) {
         let line = self.remark(What::Info(text.into()), now);

@@ -116,7 +116,7 @@ fn take(has_mouse: bool) -> io::Result<()> {
 }
 
 /// Gives the terminal back as it was. If that fails there is nobody to tell.
-fn give_back() {
+pub fn give_back() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(
             io::stdout(),

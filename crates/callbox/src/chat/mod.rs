@@ -14,7 +14,7 @@ use crate::messages::{Console, Failure};
 /// Runs `callbox chat`.
 pub fn run(args: ChatArgs) -> Result<(), Failure> {
     let Some(command) = args.command else {
-        return client::join_or_start(args.person);
+        return client::join_or_start(&args);
     };
     match command {
         ChatCommand::Client(args) => client::run(*args),

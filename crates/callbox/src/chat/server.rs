@@ -28,12 +28,7 @@ const CHOICES: usize = 16;
 /// Runs `callbox chat server` until a signal ends it.
 pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     let config = super::settings::file(&args.config);
-    let settings =
-        read(config.as_ref(), &args).map_err(|lines| super::settings::mistakes(&lines))?;
-    let folder = match settings.data.ephemeral {
-        true => None,
-        false => Some(folder::data(settings.data.folder.as_deref())?),
-    };
+    let (settings, folder) = resolve(config.as_ref(), &args)?;
     let Sockets { listeners, datagrams, places } = sockets(&settings, &Trace::off())?;
     let (talk, terminal) = match args.talk {
         true => Some(talk::seat(args.name.as_deref(), &settings)?).unzip(),
@@ -82,6 +77,17 @@ pub(super) fn run(args: ChatServerArgs) -> Result<(), Failure> {
     served.map_err(|error| Failure::network(format!("cannot serve: {}", Reason(&error))))
 }
 
+/// The chat that `callbox chat server` with these flags would run, without its words and signals.
+pub(super) fn quietly(args: &ChatServerArgs, tell: Tell) -> Result<Chat, Failure> {
+    let config = super::settings::file(&args.config);
+    let (settings, folder) = resolve(config.as_ref(), args)?;
+    let Sockets { listeners, datagrams, .. } = sockets(&settings, &Trace::off())?;
+    let again = args.clone();
+    let reread = Box::new(move || read(config.as_ref(), &again));
+    let parts = Parts { settings, folder, listeners, datagrams, talk: None, reread, tell };
+    Chat::new(parts).map_err(|error| not_started(&error))
+}
+
 /// A chat at a free port of 127.0.0.1 that keeps nothing and says nothing, and its address.
 pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
     let mut settings = Settings { threads: Some(1), ..Settings::default() };
@@ -100,6 +106,19 @@ pub fn for_a_while(trace: &Trace) -> Result<(Chat, SocketAddr), Failure> {
         tell: Tell::new(|_, _| ()),
     };
     Ok((Chat::new(parts).map_err(|error| not_started(&error))?, address))
+}
+
+/// The settings, and the folder that is kept in.
+fn resolve(
+    config: Option<&PathBuf>,
+    args: &ChatServerArgs,
+) -> Result<(Settings, Option<PathBuf>), Failure> {
+    let settings = read(config, args).map_err(|lines| super::settings::mistakes(&lines))?;
+    let folder = match settings.data.ephemeral {
+        true => None,
+        false => Some(folder::data(settings.data.folder.as_deref())?),
+    };
+    Ok((settings, folder))
 }
 
 /// The settings: those of the file, and over them those of the command line.

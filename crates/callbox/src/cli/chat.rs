@@ -1,5 +1,6 @@
 //! Flags of `callbox chat`.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use callbox_layers::tls::Fingerprint;
@@ -19,6 +20,36 @@ pub struct ChatArgs {
     /// Who joins.
     #[command(flatten)]
     pub person: PersonArgs,
+    /// The chat that is joined or started.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// The chat on this machine, for whoever is the first there.
+#[derive(Clone, Debug, Default, Args)]
+pub struct HostArgs {
+    /// The chat's port on 127.0.0.1 [default: 3000]
+    #[arg(short, long)]
+    pub port: Option<NonZeroU16>,
+    /// The folder that a chat which is started keeps history and accounts in [default: callbox/chat in ~/.local/share]
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Keep nothing on disk if a chat is started
+    #[arg(long, conflicts_with = "data")]
+    pub ephemeral: bool,
+}
+
+impl HostArgs {
+    /// The server that these ask for.
+    pub fn server(&self) -> ChatServerArgs {
+        ChatServerArgs {
+            port: self.port.map(NonZeroU16::get),
+            folder: FolderArgs { data: self.data.clone() },
+            ephemeral: self.ephemeral,
+            quiet: true,
+            ..ChatServerArgs::default()
+        }
+    }
 }
 
 /// Who takes part in a chat, and where.
@@ -144,7 +175,7 @@ impl TlsClientArgs {
 }
 
 /// `callbox chat server`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct ChatServerArgs {
     /// The port to listen on, UDP and TCP; 0 lets the system choose [default: 3000]
     #[arg(short, long)]
@@ -209,7 +240,7 @@ pub struct DataArgs {
 }
 
 /// The folder for data.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct FolderArgs {
     /// The folder that history and accounts are kept in [default: callbox/chat in ~/.local/share]
     #[arg(long, value_name = "FOLDER")]

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub use chat::{
     AccountArgs, AccountCommand, CertificateArgs, ChatArgs, ChatClientArgs, ChatCommand,
     ChatServerArgs, ConfigArgs, DataArgs, ExportArgs, ExportFormat, FolderArgs, HistoryCommand,
-    LoginArgs, PasswordArgs, PersonArgs, TlsClientArgs,
+    HostArgs, LoginArgs, PasswordArgs, PersonArgs, TlsClientArgs,
 };
 pub use services::{DatagramServiceName, StreamServiceName};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};

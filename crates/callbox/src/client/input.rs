@@ -11,7 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Editor, ExternalPrinter};
 
-use crate::messages::{Exit, Failure, Reason};
+use crate::messages::{self, Exit, Failure};
 
 /// Lines kept for the arrow keys.
 const HISTORY: usize = 1_000;
@@ -90,10 +90,19 @@ impl Input {
     /// The next line, after `prompt` on a terminal. `None` is the end of input (Ctrl-D); Ctrl-C is the failure
     /// that ends the run as SIGINT would.
     pub fn next(&mut self, prompt: &str) -> Result<Option<InputLine>, Failure> {
+        self.next_offering(prompt, "")
+    }
+
+    /// The same, with `offered` standing on a terminal's line already, to be taken or changed.
+    pub fn next_offering(
+        &mut self,
+        prompt: &str,
+        offered: &str,
+    ) -> Result<Option<InputLine>, Failure> {
         match self {
             Self::Terminal(editor) => {
                 AT_PROMPT.store(true, Ordering::Relaxed);
-                let line = editor.readline(prompt);
+                let line = editor.readline_with_initial(prompt, (offered, ""));
                 AT_PROMPT.store(false, Ordering::Relaxed);
                 match line {
                     Ok(line) => Ok(Some(InputLine::Line(line.into_bytes()))),
@@ -102,9 +111,7 @@ impl Input {
                     Err(error) => Err(unusable(&error)),
                 }
             }
-            Self::Plain(stdin) => read_line(stdin).map_err(|e| {
-                Failure::network(format!("cannot read standard input: {}", Reason(&e)))
-            }),
+            Self::Plain(stdin) => read_line(stdin).map_err(|e| messages::unreadable_input(&e)),
         }
     }
 }

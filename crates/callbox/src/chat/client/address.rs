@@ -81,6 +81,12 @@ impl Default for ChatAddress {
 }
 
 impl ChatAddress {
+    /// The chat of this machine, at `port` or where it is unless told otherwise.
+    pub fn here(port: Option<u16>) -> Self {
+        let default = Self::default();
+        Self { port: port.unwrap_or(default.port), port_was_given: port.is_some(), ..default }
+    }
+
     /// The same server in TLS: `irc://` becomes `ircs://` and `ws://` becomes `wss://`, with their ports unless another was
     /// given. Where no scheme was given either the port stays, since callbox's server has TLS at the same one.
     ///

@@ -82,6 +82,13 @@ pub struct Connected {
     pub tls: Option<TlsInfo>,
 }
 
+impl Connected {
+    /// Whether nobody on the way can read or change what is said.
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some() || self.peer.ip().to_canonical().is_loopback()
+    }
+}
+
 /// What is known from TLS.
 #[derive(Clone, Debug)]
 pub struct TlsInfo {
