@@ -299,7 +299,7 @@ impl Session {
         self.need_online()?;
         match self.room(room) {
             Some(room) if room.kind == Kind::Channel && room.presence == Presence::In => Ok(room),
-            _ => Err(Refusal::new("this works in a room that you have joined")),
+            _ => Err(only_in_channels()),
         }
     }
 }
@@ -319,6 +319,10 @@ fn need<'t>(text: &'t str, name: &str) -> Result<&'t str, Refusal> {
         "" => Err(usage(name)),
         _ => Ok(text),
     }
+}
+
+fn only_in_channels() -> Refusal {
+    Refusal::new("this works in a room that you have joined")
 }
 
 /// How a command is used.

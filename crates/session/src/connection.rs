@@ -106,6 +106,8 @@ impl Session {
         let reason = self.connection.reason.take().unwrap_or_else(|| reason.into());
         self.leave_all();
         self.who = WhoQueue::default();
+        self.asked = None;
+        self.nick_wish = None;
         self.splits.clear();
         self.account = None;
         self.flow_offline(now);

@@ -79,7 +79,7 @@ impl Session {
             self.remove_member(room, heard.nick);
         }
         self.forget_if_alone(heard.nick);
-        self.reclaim_nick(heard.nick);
+        self.take_free_nick(heard.nick);
     }
 
     /// KILL: somebody with power ended our connection.
@@ -129,7 +129,7 @@ impl Session {
                 new.clone_into(&mut self.config.nick);
             }
         } else {
-            self.reclaim_nick(old);
+            self.take_free_nick(old);
         }
     }
 
@@ -227,15 +227,10 @@ impl Session {
         self.push_line(room, line, Origin::Live, now);
     }
 
-    /// Takes our own name, now that who had it may have gone.
-    fn reclaim_nick(&mut self, free: &str) {
-        let mapping = self.network.casemapping;
-        if self.is_registered()
-            && mapping.same(free, &self.config.nick)
-            && !mapping.same(&self.nick, &self.config.nick)
-        {
-            let nick = self.config.nick.clone();
-            self.send("NICK", |line| line.param(&nick));
+    /// Takes our own name, if that is what is free now.
+    fn take_free_nick(&mut self, free: &str) {
+        if self.network.casemapping.same(free, &self.config.nick) {
+            self.reclaim_nick();
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Registration {
     /// How many names were refused, and whether one of them as no name at all.
     refused_names: u32,
     wrong_name: bool,
+    /// When we ask for our own name again, if we have another, and how often we did.
+    reclaim: Option<(Duration, u32)>,
     /// When the welcome counts as over, if the server does not say so.
     welcome_ends: Option<Duration>,
     /// Whether we were let in before: the welcome was shown.
@@ -82,6 +84,13 @@ const REQ_BYTES: usize = 300;
 
 /// How long the welcome may take. Servers end it with the message of the day or with the news that there is none.
 const WELCOME: Duration = Duration::from_secs(5);
+
+/// How long after we were let in under another name we ask for our own: it may be a ghost's, of the connection that broke,
+/// which servers take some minutes to notice. The wait triples from try to try.
+const RECLAIM: Duration = Duration::from_secs(5);
+
+/// How often we ask. Who has a name for longer than that is somebody else.
+const RECLAIMS: u32 = 5;
 
 /// How many names are tried before the connection is given up.
 const NAMES: u32 = 40;
@@ -291,6 +300,7 @@ impl Session {
             let server = self.network.server.clone();
             self.name_network(&server);
         }
+        self.registration.reclaim = Some((now.monotonic + RECLAIM, 0));
         self.set_status(Status::Online);
         self.flow_online(now);
         self.join_again();
@@ -374,11 +384,31 @@ impl Session {
         if self.registration.welcome_ends.is_some_and(|end| end <= now.monotonic) {
             self.welcome_is_over(now);
         }
+        if let Some((at, tries)) = self.registration.reclaim
+            && at <= now.monotonic
+        {
+            let wait = RECLAIM.saturating_mul(3_u32.saturating_pow(tries + 1));
+            let again = self.reclaim_nick() && tries + 1 < RECLAIMS;
+            self.registration.reclaim = again.then(|| (now.monotonic + wait, tries + 1));
+        }
+    }
+
+    /// Asks for our own name, if we have another. Says whether we have.
+    pub(crate) fn reclaim_nick(&mut self) -> bool {
+        let has_another =
+            self.is_registered() && !self.network.casemapping.same(&self.nick, &self.config.nick);
+        if has_another && self.nick_wish.is_none() {
+            let nick = self.config.nick.clone();
+            self.send("NICK", |line| line.param(&nick));
+        }
+        has_another
     }
 
     /// When `registration_timeout` is to be called.
     pub(crate) fn registration_next(&self) -> Option<Duration> {
-        self.registration.welcome_ends.filter(|_| self.connection.is_open)
+        let reclaim = self.registration.reclaim.map(|(at, _)| at);
+        let moments = [self.registration.welcome_ends, reclaim];
+        moments.into_iter().flatten().min().filter(|_| self.connection.is_open)
     }
 
     /// The server will not have us, whenever we come.

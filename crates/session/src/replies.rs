@@ -16,7 +16,8 @@ impl Session {
         match code {
             1 => {
                 self.handle_welcome(heard, now);
-                self.tell(heard, now);
+                let room = self.server_room();
+                self.tell_in(room, heard, now);
             }
             2 | 3 | 250..=255 | 265 | 266 | 372 | 375 => self.tell_welcome(heard, now),
             4 => self.handle_my_info(heard),
@@ -203,7 +204,7 @@ fn words(code: u16, heard: &Heard<'_>) -> Option<String> {
     let p = |index| heard.param(index);
     let text = match code {
         318 | 323 | 337 | 347 | 349 | 368 | 369 | 374 => return None,
-        1 => heard.last().to_owned(),
+        1 | 265 | 266 => heard.last().to_owned(),
         221 => format!("Your modes are {}", p(2).trim_start_matches('*').to_owned() + p(1)),
         311 | 314 => {
             let is = if code == 311 { "is" } else { "was" };
@@ -219,7 +220,7 @@ fn words(code: u16, heard: &Heard<'_>) -> Option<String> {
             ),
             _ => plain(heard),
         },
-        319 => format!("{} is in {}", p(1), heard.last()),
+        319 => format!("{} is in {}", p(1), heard.last().trim_end()),
         321 => "Rooms, with how many people are there, and topics:".to_owned(),
         322 => format!("{} {} {}", p(1), p(2), heard.last()).trim_end().to_owned(),
         324 => format!("{} has the modes {}", p(1), heard.message.params.get(2..)?.join(" ")),

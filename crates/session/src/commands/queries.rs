@@ -2,7 +2,7 @@
 
 use callbox_irc::tags::{self, TagWriter};
 
-use super::{Ask, need, usage, word};
+use super::{Ask, need, only_in_channels, usage, word};
 use crate::contract::Now;
 use crate::room::{Kind, RoomId};
 use crate::session::{Refusal, Session};
@@ -14,7 +14,9 @@ const NAMES: usize = 200;
 
 pub(super) fn topic(session: &mut Session, room: RoomId, rest: &str, now: Now) -> Done {
     if rest.trim().is_empty() {
-        let topic = session.room(room).and_then(|room| room.topic.as_ref());
+        let channel = session.room(room).filter(|room| room.kind == Kind::Channel);
+        let Some(channel) = channel else { return Err(only_in_channels()) };
+        let topic = channel.topic.as_ref();
         let text = match topic {
             Some(topic) => match &topic.by {
                 Some(by) => format!("The topic is: {} (by {by})", topic.text),

@@ -5,3 +5,4 @@ mod commands;
 mod membership;
 mod reconnecting;
 mod registration;
+mod servers;

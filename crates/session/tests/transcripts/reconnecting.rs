@@ -193,3 +193,20 @@ fn the_name_is_taken_back_when_our_own_ghost_is_gone() {
     client.hear(":alice_!a@host NICK alice");
     assert_eq!(client.session.nick(), "alice");
 }
+
+#[test]
+fn a_ghost_that_nobody_sees_go_is_asked_for_its_name_a_few_times() {
+    let mut client = Client::connected(|_| {});
+    client.hear(":irc.test 433 * alice :Nickname is already in use");
+    client.welcome("");
+    client.hear(":alice!a@host NICK alice_");
+    client.sent();
+    let mut asked = 0;
+    for _ in 0..60 {
+        client.wait(Duration::from_secs(30));
+        client.hear(":irc.test 433 alice_ alice :Nickname is already in use");
+        asked += client.sent().iter().filter(|line| *line == "NICK alice").count();
+    }
+    assert_eq!(asked, 5);
+    assert_eq!(client.lines("*").len(), 1, "{:?}", client.lines("*"));
+}
