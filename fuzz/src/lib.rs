@@ -1,4 +1,9 @@
-//! What several fuzz targets share: the hub with people, as the hub's own tests have it.
+//! What fuzz targets share with the tests of the crates.
 
+/// The hub with people.
 #[path = "../../crates/hub/tests/common/mod.rs"]
 pub mod hub;
+
+/// The chat client's session with a server that says anything.
+#[path = "../../crates/session/tests/common/mod.rs"]
+pub mod session;
