@@ -23,8 +23,8 @@ pub struct Line {
     pub from: Arc<str>,
     /// The account of who, if the server told it.
     pub account: Option<Arc<str>>,
-    /// What tells two people of one name apart where there is no account: a number made of nickname, user and host by a
-    /// secret of this session; 0 if they are not known.
+    /// What tells two people of one name apart where there is no account: a number made of user name and host by a secret of
+    /// this session; 0 if they are not known.
     pub sender: u32,
     /// What.
     pub what: What,

@@ -6,13 +6,14 @@
 //!
 //! Where there is no history nobody can tell, and the person decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::outbox::{Phase, Sent, is_since};
 use super::receipt::is_said;
 use crate::contract::Now;
 use crate::line::Line;
-use crate::room::{Delivery, Kind, OutId, RoomId};
+use crate::room::{Delivery, Kind, OutId, Presence, Room, RoomId};
 use crate::session::Session;
 
 /// How long we wait for whom a broken connection left behind. What a server had read of it, and was too patient to say at
@@ -28,14 +29,25 @@ impl Session {
     /// The connection is gone: what was sent on it is in doubt.
     pub(super) fn doubt_sent(&mut self) {
         let mut doubted = Vec::new();
+        // A change of our name may have been on its way.
+        let wished = self.nick_wish.as_deref().unwrap_or(&self.config.nick);
+        let later: [Arc<str>; 2] = [Arc::clone(&self.nick), wished.into()];
         for own in &mut self.flow.outbox.queue {
             if let Phase::Sent(sent) = &own.phase {
-                own.phase = Phase::Doubt(Sent { label: None, probe: None, ..sent.clone() });
+                let mut sent = Sent { label: None, probe: None, ..sent.clone() };
+                sent.nicks.extend_from_slice(&later);
+                own.phase = Phase::Doubt(sent);
                 doubted.push((own.room, own.id));
             }
         }
         for (room, id) in doubted {
-            self.set_state(room, id, Delivery::Waiting);
+            // Where we do not go back to nobody will tell us.
+            let comes_back = |room: &Room| room.presence != Presence::Out;
+            if self.room(room).is_some_and(comes_back) {
+                self.set_state(room, id, Delivery::Waiting);
+            } else {
+                self.fail(room, id, BROKE);
+            }
         }
         for room in self.flow.rooms.values_mut() {
             room.left_behind = None;
@@ -61,7 +73,7 @@ impl Session {
         let found = self.flow.outbox.queue.iter().find(|own| {
             let Phase::Doubt(sent) = &own.phase else { return false };
             own.room == room
-                && self.network.casemapping.same(&sent.nick, &line.from)
+                && self.is_by(sent, &line.from, line.sender)
                 && since.is_none_or(|ahead| is_since(line.time, sent.at.wall, ahead))
                 && self.own(room, own.id).is_some_and(|out| {
                     is_said(out, line) && self.edited_msgid(room, out.edits).as_deref() == edits
@@ -75,7 +87,7 @@ impl Session {
         if !self.has_doubts(room) {
             return;
         }
-        if !complete || self.is_private_under_another_name(room) {
+        if !complete || self.is_private_to_another(room) {
             for id in self.doubts(room) {
                 self.fail(room, id, BROKE);
             }
@@ -124,23 +136,37 @@ impl Session {
         self.send_waiting(now);
     }
 
-    /// Whether somebody is in the room under the name that we had when we sent what is in doubt.
-    fn is_left_behind(&self, room: RoomId) -> bool {
-        let Some(target) = self.room(room) else { return false };
-        self.flow.outbox.queue.iter().any(|own| match &own.phase {
-            Phase::Doubt(sent) if own.room == room && !self.is_me(&sent.nick) => {
-                target.people.contains_key(&*self.network.casemapping.fold(&sent.nick))
-            }
-            _ => false,
-        })
+    /// Whether who is called `nick`, and is `sender`, is who we were when we sent something. Our name at that time is enough;
+    /// under one that we may have had a moment later somebody else could be here.
+    fn is_by(&self, sent: &Sent, nick: &str, sender: u32) -> bool {
+        let mut nicks = sent.nicks.iter();
+        let mapping = self.network.casemapping;
+        nicks.next().is_some_and(|first| mapping.same(first, nick))
+            || sender == sent.sender && nicks.any(|other| mapping.same(other, nick))
     }
 
-    /// Whether a private conversation was held under another name, so that nobody can tell who hears us now as what.
-    fn is_private_under_another_name(&self, room: RoomId) -> bool {
-        self.room(room).is_some_and(|room| room.kind == Kind::Private)
-            && self.flow.outbox.queue.iter().any(|own| match &own.phase {
-                Phase::Doubt(sent) => own.room == room && !self.is_me(&sent.nick),
-                _ => false,
+    /// Whether somebody is in the room who is as we were when we sent what is in doubt.
+    fn is_left_behind(&self, room: RoomId) -> bool {
+        let Some(target) = self.room(room) else { return false };
+        let is_here = |sent: &Sent| {
+            let others = sent.nicks.iter().filter(|nick| !self.is_me(nick));
+            others.into_iter().any(|nick| {
+                target.people.contains_key(&*self.network.casemapping.fold(nick))
+                    && self.is_by(sent, nick, self.sender_of_person(nick))
             })
+        };
+        let mut queue = self.flow.outbox.queue.iter().filter(|own| own.room == room);
+        queue.any(|own| matches!(&own.phase, Phase::Doubt(sent) if is_here(sent)))
+    }
+
+    /// Whether a private conversation is one of somebody else now, as far as the server can tell: guests have a past only as
+    /// long as their connection, and who has another name may have left one behind that still speaks.
+    fn is_private_to_another(&self, room: RoomId) -> bool {
+        let is_private = self.room(room).is_some_and(|room| room.kind == Kind::Private);
+        let renamed = |sent: &Sent| sent.nicks.first().is_none_or(|nick| !self.is_me(nick));
+        let mut queue = self.flow.outbox.queue.iter().filter(|own| own.room == room);
+        is_private
+            && (self.account.is_none()
+                || queue.any(|own| matches!(&own.phase, Phase::Doubt(sent) if renamed(sent))))
     }
 }

@@ -255,7 +255,7 @@ impl Session {
 pub(super) fn may_edit(edited: &Line, by: &Line) -> bool {
     let same_person = match (&edited.account, &by.account) {
         (Some(one), Some(other)) => one == other,
-        (None, None) => edited.sender != 0 && edited.sender == by.sender,
+        (None, None) => edited.sender != 0 && edited.sender == by.sender && edited.from == by.from,
         _ => false,
     };
     same_person && edited.what.is_speech() && by.what.is_speech()

@@ -64,8 +64,10 @@ pub(super) struct Sent {
     pub(super) probe: Option<u64>,
     /// When, on both clocks.
     pub(super) at: Now,
-    /// Our nickname then.
-    pub(super) nick: Arc<str>,
+    /// Our nickname then, and if the connection broke, those that we may have had by the time the server read the line.
+    pub(super) nicks: Vec<Arc<str>>,
+    /// Our user name and host then, as of [`Line::sender`](crate::line::Line::sender).
+    pub(super) sender: u32,
 }
 
 /// What proves that the server has a line.
@@ -256,7 +258,9 @@ impl Session {
         let me = self.person(&self.nick);
         let user = me.and_then(|me| me.user.as_ref()).map_or(USER, |user| user.len());
         let host = me.and_then(|me| me.host.as_ref()).map_or(HOST, |host| host.len());
-        let several = self.network.multiline.filter(|_| self.has(CapSet::MULTILINE));
+        // Where there is no connection: what there was on the last one. It is looked at again before it is sent.
+        let is_given = !self.is_online() || self.has(CapSet::MULTILINE);
+        let several = self.network.multiline.filter(|_| is_given);
         Fit::new(self.nick.len() + user + host, &room.name, action, several)
     }
 
@@ -497,7 +501,9 @@ impl Session {
             }
         };
         self.charge(count, now);
-        let sent = Sent { proof, label, probe: None, at: now, nick: Arc::clone(&self.nick) };
+        let sender = self.sender_of_person(&self.nick);
+        let nicks = vec![Arc::clone(&self.nick)];
+        let sent = Sent { proof, label, probe: None, at: now, nicks, sender };
         self.flow.outbox.queue[index].phase = Phase::Sent(sent);
         self.set_state(room, id, Delivery::Sending);
     }

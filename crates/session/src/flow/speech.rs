@@ -226,8 +226,18 @@ impl Session {
 
     /// What tells who sent `heard` from others of the same name.
     pub(crate) fn sender_of(&self, heard: &Heard<'_>) -> u32 {
-        let (Some(user), Some(host)) = (heard.user, heard.host) else { return 0 };
-        let hash = self.flow.senders.hash_one((heard.nick, user, host));
+        heard.user.zip(heard.host).map_or(0, |(user, host)| self.sender(user, host))
+    }
+
+    /// The same of somebody whom we know.
+    pub(super) fn sender_of_person(&self, nick: &str) -> u32 {
+        let person = self.person(nick);
+        let address = person.and_then(|person| person.user.as_deref().zip(person.host.as_deref()));
+        address.map_or(0, |(user, host)| self.sender(user, host))
+    }
+
+    fn sender(&self, user: &str, host: &str) -> u32 {
+        let hash = self.flow.senders.hash_one((user, host));
         // 0 is for whom nothing is known of.
         ((hash >> 32) as u32).max(1)
     }
