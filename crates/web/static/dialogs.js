@@ -84,12 +84,12 @@ export function createDialogs(app) {
     } });
   }
 
-  function account(mode) {
+  function account(mode, problem) {
     const [user, userRow] = field(t("account"), { value: session.me.nick, autocomplete: "username" });
     const [password, row] = field(t("password"), { type: "password", autocomplete: mode === "login" ? "current-password" : "new-password" });
     const [email, emailRow] = field(t("email"), { type: "email", autocomplete: "email" });
     const rows = mode === "login" ? [userRow, row] : [el("p", {}, el("small", {}, t("account-why"))), row, emailRow];
-    open(t(mode), rows, { ok: t(mode), submit: () => {
+    open(t(mode), [el("div", { class: "problem", role: "alert" }, problem ?? ""), ...rows], { ok: t(mode), submit: () => {
       if (!password.value) return false;
       return app.act(() => (mode === "login" ? session.signIn(user.value.trim(), password.value) : session.register(password.value, email.value.trim())));
     } });

@@ -62,9 +62,10 @@ function refused(session, names) {
   }
 }
 
-/** Capabilities are settled: who we are is next. @param {Session} session */
+/** Capabilities are settled: who we are is next, unless the person has to decide something before. @param {Session} session */
 export function identify(session) {
   const { caps, settings } = session;
+  if (session.problem) return undefined;
   if (settings.password && settings.mode !== "register") {
     if (!caps.has("sasl")) return session.fail("no-login");
     session.signing = true;
@@ -72,8 +73,16 @@ export function identify(session) {
   }
   if (settings.mode === "register" && !session.me.account) {
     if (!caps.has("draft/account-registration")) return session.fail("no-register");
-    if ("before-connect" in caps.value("draft/account-registration")) return register(session);
+    const early = "before-connect" in caps.value("draft/account-registration");
+    if (early || session.online) return register(session);
   }
+  return end(session);
+}
+
+/** Nothing more is to be said before the welcome. */
+function end(session) {
+  if (session.negotiated || session.online) return;
+  session.negotiated = true;
   session.send("CAP", ["END"]);
 }
 
@@ -96,7 +105,7 @@ export function handleAuthenticate(session, said) {
 /** Signing in went well. @param {Session} session */
 export function handleSignedIn(session) {
   session.signing = false;
-  if (session.state === "entering") session.send("CAP", ["END"]);
+  end(session);
 }
 
 /** Signing in failed. @param {Session} session @param {string} text the server's words */
@@ -115,13 +124,15 @@ export function handleRegister(session, [verb, account = "", text = ""]) {
   session.settings = { ...session.settings, mode: "login", account };
   session.problem = null;
   session.emit({ kind: "registered", account });
-  if (session.state === "entering") session.send("CAP", ["END"]);
+  end(session);
   session.changed("state");
 }
 
 /** FAIL of REGISTER or VERIFY. @param {Session} session */
 export function handleRegisterFailed(session, code, text) {
   session.registering = false;
+  // That the name is taken was said before.
+  if (code === "NEED_NICK" && session.problem) return;
   session.fail(code === "INVALID_CODE" ? "verify" : "register", text, code);
 }
 

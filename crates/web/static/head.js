@@ -24,12 +24,12 @@ export function createHead(app) {
     const { room, session } = app;
     find("#chat").classList.toggle("alone", room.kind !== "room");
     people.hidden = room.kind !== "room";
-    const state = JSON.stringify([room.name, room.kind, room.topic, room.joined, room.members.size, room.present, room.away, session.me.account]);
+    const state = JSON.stringify([room.name, room.kind, room.topic, room.joined || !session.online, room.members.size, room.present, room.away, session.me.account]);
     if (state === drawn) return;
     drawn = state;
     title.replaceChildren(room.kind === "server" ? t("server") : name(room.name));
     about.replaceChildren();
-    if (room.kind === "room" && !room.joined) about.append(el("span", { class: "topic" }, t("not-joined")));
+    if (room.kind === "room" && !room.joined && session.online) about.append(el("span", { class: "topic" }, t("not-joined")));
     else if (room.kind === "room") {
       const text = room.topic ? visible(plain(room.topic)) : `${count("members", room.members.size)} · ${t("no-topic")}`;
       about.append(el("button", { type: "button", class: "topic", dir: "auto", title: text, on: { click: () => app.dialogs.topic(room) } }, text));

@@ -18,7 +18,7 @@ import { createRooms } from "./rooms-view.js";
 import { createSearch } from "./search.js";
 import { Session } from "./session.js";
 import * as store from "./store.js";
-import { language } from "./words.js";
+import { language, t } from "./words.js";
 
 document.documentElement.lang = language;
 
@@ -98,6 +98,7 @@ function drawNow() {
     if (!inside) app.entry.update();
     app.banner.update();
     app.composer.update();
+    if (inside && session.problem) decide();
   }
   if (!inside) return;
   if (!session.rooms.has(session.active)) app.open(session.rooms.values().next().value);
@@ -111,6 +112,15 @@ function drawNow() {
   if (what.has("people")) app.people.update();
   if (what.has("typing")) app.composer.showTyping();
   if (what.has("news")) speakNow();
+}
+
+/** The person is in the chat and has something to decide. */
+function decide() {
+  const { code, text } = session.problem;
+  session.problem = null;
+  if (code === "verify") app.dialogs.verify();
+  else if (code === "login" || code === "register") app.dialogs.account(code, text || t(`p-${code}`));
+  else app.notices.say(`p-${code}`);
 }
 
 function show(events) {
@@ -194,5 +204,6 @@ find("#shade").addEventListener("click", closeDrawers);
 addEventListener("focus", () => app.lines.atEnd && app.seen());
 drawNow();
 app.entry.update();
+if (matchMedia("(hover: hover)").matches) app.entry.focus();
 document.documentElement.dataset.ready = "";
 performance.mark("callbox-ready");

@@ -76,7 +76,11 @@ const NUMERICS = {
   315: (session, [, name = ""]) => session.changed("people", session.rooms.get(session.isupport.fold(name))),
   401: (session, params, asked) => {
     const room = session.rooms.get(session.isupport.fold(params[1] ?? ""));
-    if (room?.kind === "private") room.present = false;
+    if (room?.kind === "private") {
+      room.present = false;
+      session.changed("rooms");
+      if (!asked?.own) return undefined;
+    }
     return refused(session, params, asked);
   },
   432: (session, params) => entry.handleBadName(session, "432", params[1] ?? "", params.at(-1)),
@@ -112,9 +116,9 @@ function arrived(session, params, asked, now) {
   const { settings, isupport } = session;
   const wanted = [...session.rooms.values()].filter((room) => room.wanted).map((room) => room.name);
   const names = wanted.length ? wanted : settings.join;
-  if (names.length) session.send("JOIN", [[...new Set(names)].join(",")]);
+  session.joinAll([...new Set(names)]);
   for (const room of session.rooms.values()) if (room.kind === "private") session.greet(room, now);
-  if (settings.mode === "register" && !session.me.account) entry.register(session);
+  if (settings.password && !session.me.account) entry.identify(session);
   if (session.me.nick !== settings.name && isupport.tokens.has("MONITOR")) session.send("MONITOR", ["+", settings.name]);
   if (session.me.away) session.send("AWAY", [session.awayText ?? "away"]);
   if (session.caps.history && session.me.account) {

@@ -21,6 +21,8 @@ import { build, parse } from "./wire.js";
 /** Silence after which the server is asked whether it is there, and how long it has to answer. */
 const SILENCE = 45_000;
 const ANSWER = 20_000;
+/** Bytes of names in one JOIN. */
+const JOIN_ROOM = 400;
 /** Read markers are told at most so often. */
 const MARK_PAUSE = 1_000;
 /** A typing notice goes out at most so often (IRCv3 typing). */
@@ -58,6 +60,8 @@ export class Session {
   #names = [];
   #heardAt = 0;
   #pingAt = 0;
+  /** Of rooms that need one to be joined again. */
+  #keys = new Map();
   #marks = new Set();
   #marksAt = Infinity;
   #typing = { key: "", at: 0 };
@@ -91,7 +95,7 @@ export class Session {
         this.tried = settings.name;
         this.send("NICK", [settings.name]);
       }
-      if (problem.code !== "taken" && problem.code !== "bad-name") entry.identify(this);
+      if (!this.negotiated) entry.identify(this);
     } else if (this.state === "entering") this.#wish = "reopen";
     else if (this.state !== "online" && this.state !== "connecting") this.#open();
     this.changed("state");
@@ -114,6 +118,7 @@ export class Session {
     this.#batches.clear();
     this.#labels.clear();
     this.me = { ...this.me, account: "" };
+    this.negotiated = false;
     entry.begin(this);
     this.changed("state");
   }
@@ -249,7 +254,7 @@ export class Session {
   type(room, active, now) {
     const same = this.#typing.key === room.key;
     if (!this.online || !this.caps.has("message-tags") || !this.isupport.allowsTag("typing")) return;
-    if (room.kind === "server" || (room.kind === "room" && !room.joined)) return;
+    if (room.kind === "server" || (room.kind === "room" && !room.joined) || room.present === false) return;
     if (active ? same && now - this.#typing.at < TYPING_PAUSE : !same || !this.#typing.at) return;
     this.#typing = { key: room.key, at: active ? now : 0 };
     this.send("TAGMSG", [room.name], { "+typing": active ? "active" : "done" });
@@ -280,7 +285,19 @@ export class Session {
 
   /** @param {string} name @param {string} [key] */
   join(name, key) {
+    if (key) this.#keys.set(this.isupport.fold(name), key);
     this.request("JOIN", key ? [name, key] : [name], { joins: name });
+  }
+
+  /** Joins several rooms, those that need a key by the one that they had. @param {string[]} names */
+  joinAll(names) {
+    const open = names.filter((name) => !this.#keys.has(this.isupport.fold(name)));
+    for (const name of names) if (!open.includes(name)) this.send("JOIN", [name, this.#keys.get(this.isupport.fold(name))]);
+    while (open.length) {
+      const some = [open.shift()];
+      while (open.length && byteLength(`${some.join()},${open[0]}`) < JOIN_ROOM) some.push(open.shift());
+      this.send("JOIN", [some.join()]);
+    }
   }
 
   /** Leaves a room, or closes a conversation. */
