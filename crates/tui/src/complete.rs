@@ -1,5 +1,7 @@
 //! Completion by Tab: names of people who spoke lately first, rooms, commands.
 
+use std::collections::HashSet;
+
 use callbox_session::Session;
 use callbox_session::commands::{Completes, TABLE, find};
 use callbox_session::room::{Kind, Room};
@@ -92,23 +94,16 @@ fn rooms(session: &Session, begins: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 fn people(session: &Session, room: &Room, begins: impl Fn(&str) -> bool, end: &str) -> Vec<String> {
-    let is_here = |nick: &str| {
-        room.kind != Kind::Channel || room.people().any(|member| *member.nick == *nick)
-    };
-    let mut names: Vec<String> = speakers(room)
-        .iter()
-        .filter(|nick| begins(nick) && is_here(nick))
-        .map(|nick| nick.to_string())
-        .collect();
-    let mut others: Vec<String> = room
-        .people()
-        .map(|member| &*member.nick)
-        .chain((room.kind == Kind::Private).then_some(&*room.name))
-        .filter(|nick| {
-            begins(nick) && *nick != session.nick() && !names.iter().any(|name| name == nick)
-        })
-        .map(str::to_owned)
-        .collect();
+    let here: HashSet<&str> = room.people().map(|member| &*member.nick).collect();
+    let is_here = |nick: &str| room.kind != Kind::Channel || here.contains(nick);
+    let speakers = speakers(room);
+    let recent: HashSet<&str> = speakers.iter().map(|nick| &**nick).collect();
+    let names = speakers.iter().map(|nick| &**nick).filter(|nick| begins(nick) && is_here(nick));
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    let partner = (room.kind == Kind::Private).then_some(&*room.name);
+    let others = here.iter().copied().chain(partner);
+    let is_other = |nick: &&str| begins(nick) && *nick != session.nick() && !recent.contains(nick);
+    let mut others: Vec<String> = others.filter(is_other).map(str::to_owned).collect();
     others.sort_by_cached_key(|nick| session.network().casemapping.fold(nick).into_owned());
     names.append(&mut others);
     names.into_iter().map(|name| name + end).collect()

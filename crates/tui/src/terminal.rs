@@ -28,6 +28,10 @@ use crate::theme::Background;
 /// Whether the terminal is ours now, with or without the mouse; a panic gives it back.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Puts the window's name on the terminal's stack, and takes it from there (XTWINOPS 22 and 23).
+const KEEP_TITLE: &[u8] = b"\x1b[22;2t";
+const GIVE_TITLE_BACK: &[u8] = b"\x1b[23;2t";
+
 /// The terminal, taken over until this is dropped.
 pub struct Terminal {
     screen: Screen<CrosstermBackend<BufWriter<Stdout>>>,
@@ -111,6 +115,7 @@ fn take(has_mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     IS_TAKEN.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
+    out.write_all(KEEP_TITLE)?;
     execute!(out, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
     if has_mouse { execute!(out, EnableMouseCapture) } else { Ok(()) }
 }
@@ -118,6 +123,7 @@ fn take(has_mouse: bool) -> io::Result<()> {
 /// Gives the terminal back as it was. If that fails there is nobody to tell.
 pub fn give_back() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = io::stdout().write_all(GIVE_TITLE_BACK);
         let _ = execute!(
             io::stdout(),
             DisableMouseCapture,

@@ -88,9 +88,17 @@ const NICKS_LIGHT: [u8; 24] = [
     20, 25, 26, 28, 29, 30, 54, 55, 57, 58, 61, 64, 88, 89, 90, 91, 60, 94, 95, 124, 125, 127, 130,
     131,
 ];
-/// For nicknames of sixteen colours: all but black, white and the greys.
-const NICKS_SIXTEEN: [Color; 6] =
-    [Color::Red, Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::Cyan];
+/// For nicknames of sixteen colours on dark ground, where plain blue is hard to read.
+const NICKS_SIXTEEN_DARK: [Color; 6] = [
+    Color::LightRed,
+    Color::Green,
+    Color::Yellow,
+    Color::LightBlue,
+    Color::LightMagenta,
+    Color::Cyan,
+];
+/// On light ground, where yellow and cyan are.
+const NICKS_SIXTEEN_LIGHT: [Color; 4] = [Color::Red, Color::Green, Color::Blue, Color::Magenta];
 
 impl Theme {
     fn pick(self, sixteen: Color, dark: u8, light: u8) -> Style {
@@ -111,7 +119,10 @@ impl Theme {
         let of = |count: usize| usize::try_from((hash ^ hash >> 32) % count as u64).unwrap_or(0);
         let colour = match (self.depth, self.background) {
             (Depth::Mono, _) => return Style::new().add_modifier(Modifier::BOLD),
-            (Depth::Sixteen, _) => NICKS_SIXTEEN[of(NICKS_SIXTEEN.len())],
+            (Depth::Sixteen, Background::Dark) => NICKS_SIXTEEN_DARK[of(NICKS_SIXTEEN_DARK.len())],
+            (Depth::Sixteen, Background::Light) => {
+                NICKS_SIXTEEN_LIGHT[of(NICKS_SIXTEEN_LIGHT.len())]
+            }
             (Depth::Full, Background::Dark) => Color::Indexed(NICKS_DARK[of(NICKS_DARK.len())]),
             (Depth::Full, Background::Light) => Color::Indexed(NICKS_LIGHT[of(NICKS_LIGHT.len())]),
         };
@@ -135,7 +146,11 @@ impl Theme {
 
     /// What names us.
     pub(crate) fn mention(self) -> Style {
-        self.pick(Color::Yellow, 221, 130).add_modifier(Modifier::BOLD)
+        let sixteen = match self.background {
+            Background::Dark => Color::Yellow,
+            Background::Light => Color::Magenta,
+        };
+        self.pick(sixteen, 221, 130).add_modifier(Modifier::BOLD)
     }
 
     /// What failed.
@@ -145,7 +160,11 @@ impl Theme {
 
     /// What can be pressed, and lines between things.
     pub(crate) fn accent(self) -> Style {
-        self.pick(Color::Cyan, 81, 25)
+        let sixteen = match self.background {
+            Background::Dark => Color::Cyan,
+            Background::Light => Color::Blue,
+        };
+        self.pick(sixteen, 81, 25)
     }
 
     /// Borders.

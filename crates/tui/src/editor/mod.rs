@@ -6,6 +6,8 @@
 mod layout;
 mod undo;
 
+use std::cell::Cell;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 pub(crate) use layout::{Layout, shown};
@@ -26,6 +28,8 @@ pub(crate) struct Editor {
     cut: String,
     /// The column that moving up and down keeps to.
     column: Option<usize>,
+    /// How many rows the text takes at a width: asked for several times for a frame.
+    rows: Cell<Option<(usize, usize)>>,
 }
 
 impl Editor {
@@ -41,6 +45,18 @@ impl Editor {
         self.text.is_empty()
     }
 
+    /// How many rows it takes.
+    pub(crate) fn rows(&self, cells: usize) -> usize {
+        match self.rows.get() {
+            Some((known, rows)) if known == cells => rows,
+            _ => {
+                let rows = self.layout(cells).rows.len();
+                self.rows.set(Some((cells, rows)));
+                rows
+            }
+        }
+    }
+
     /// How it stands on the screen.
     pub(crate) fn layout(&self, cells: usize) -> Layout {
         Layout::of(&self.text, cells)
@@ -51,6 +67,7 @@ impl Editor {
         self.cursor = 0;
         self.column = None;
         self.undo = Undo::default();
+        self.rows.set(None);
         std::mem::take(&mut self.text)
     }
 
@@ -102,6 +119,7 @@ impl Editor {
             }
             added.truncate(end);
         }
+        self.rows.set(None);
         self.text.insert_str(self.cursor, &added);
         self.cursor += added.len();
         self.mend();
@@ -258,6 +276,7 @@ impl Editor {
     fn remove(&mut self, start: usize, end: usize) {
         if start < end {
             self.undo.note(&self.text, self.cursor, false);
+            self.rows.set(None);
             self.text.replace_range(start..end, "");
             self.cursor = start;
             self.mend();
@@ -267,12 +286,14 @@ impl Editor {
     pub(crate) fn undo(&mut self) {
         if let Some((text, cursor)) = self.undo.undo(&self.text, self.cursor) {
             (self.text, self.cursor, self.column) = (text, cursor, None);
+            self.rows.set(None);
         }
     }
 
     pub(crate) fn redo(&mut self) {
         if let Some((text, cursor)) = self.undo.redo(&self.text, self.cursor) {
             (self.text, self.cursor, self.column) = (text, cursor, None);
+            self.rows.set(None);
         }
     }
 }
@@ -415,6 +436,7 @@ mod tests {
                 prop_assert!(editor.text.is_char_boundary(editor.cursor));
                 let layout = editor.layout(cells);
                 let (row, column) = layout.place(&editor.text, editor.cursor);
+                prop_assert_eq!(editor.rows(cells), layout.rows.len());
                 prop_assert!(row < layout.rows.len() && column <= cells.max(24));
             }
         }

@@ -17,7 +17,7 @@ impl App {
     /// How many rows the editor wants.
     pub(crate) fn editor_rows(&self, cells: u16) -> usize {
         let view = self.views.get(&self.current);
-        view.map_or(1, |view| view.editor.layout(usize::from(cells)).rows.len())
+        view.map_or(1, |view| view.editor.rows(usize::from(cells)))
     }
 
     /// Draws the editor and says where the cursor is.

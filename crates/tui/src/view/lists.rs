@@ -75,7 +75,11 @@ impl App {
     pub(super) fn draw_people(&self, buffer: &mut Buffer, area: Rect, hits: &mut Hits) {
         let Some(room) = self.room() else { return };
         let cells = usize::from(area.width);
-        let title = fit(&format!(" {} {}", self.texts.people, room.people_count), cells);
+        let count = match room.people_count {
+            0 => String::new(),
+            count => count.to_string(),
+        };
+        let title = fit(&format!(" {} {count}", self.texts.people), cells);
         put_row(buffer, area, &[Piece::new(title, self.theme.bar())], Style::new());
         let rows = usize::from(area.height.saturating_sub(1));
         let members = &self.people.members;

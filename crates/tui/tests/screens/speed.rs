@@ -24,10 +24,14 @@ fn a_key_is_on_the_screen_within_milliseconds_however_many_lines_there_are() {
         ("typing", "", "a b c backspace left right"),
         ("scrolled up", "pageup pageup", "a b pageup pagedown ctrl-up"),
         ("at the top", "esc esc ctrl-home", "a b pagedown pageup"),
-        ("searching", "esc esc ctrl-f l i n e", "1 2 backspace up down"),
+        ("in a long message", "esc esc ctrl-end", "a 你 left right up down"),
+        ("searching", "esc esc ctrl-u ctrl-f l i n e", "1 2 backspace up down"),
     ] {
         if !prepare.is_empty() {
             desk.press(prepare);
+        }
+        if what == "in a long message" {
+            desk.paste(&"many words and 一些汉字 without an end ".repeat(600));
         }
         let mut taken: Vec<Duration> = Vec::new();
         for round in 0..100 {
