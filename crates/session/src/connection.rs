@@ -107,6 +107,8 @@ impl Session {
         self.leave_all();
         self.who = WhoQueue::default();
         self.asked = None;
+        self.in_whois = false;
+        self.sasl = None;
         self.nick_wish = None;
         self.splits.clear();
         self.account = None;

@@ -66,7 +66,7 @@ pub enum End {
 pub enum Event {
     /// `Session::status` has another value.
     Status,
-    /// Our name is another one.
+    /// Our name is another one, or our account.
     Nick,
     /// There is a new room in the model.
     Opened(RoomId),

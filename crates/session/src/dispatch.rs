@@ -62,7 +62,7 @@ impl Session {
             (_, Some(code)) => self.handle_numeric(code, heard, now),
             ("CAP", _) => self.handle_cap(heard, now),
             ("AUTHENTICATE", _) => self.handle_authenticate(heard),
-            ("ERROR", _) => self.handle_error(heard, now),
+            ("ERROR", _) => self.handle_error(heard),
             ("FAIL" | "WARN" | "NOTE", _) => self.handle_standard_reply(heard, now),
             ("JOIN", _) => self.handle_join(heard, now),
             ("PART", _) => self.handle_part(heard, now),
@@ -84,8 +84,7 @@ impl Session {
     }
 
     /// ERROR: the server is about to close the connection, and says why.
-    fn handle_error(&mut self, heard: &Heard<'_>, now: Now) {
-        let _ = now;
+    fn handle_error(&mut self, heard: &Heard<'_>) {
         // What came before (a ban, a wrong password) says more than the closing of a link.
         self.connection.reason.get_or_insert_with(|| heard.last().into());
     }

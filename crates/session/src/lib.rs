@@ -10,7 +10,7 @@
 //! | `session` | [`Session`]: lines, wishes and time in; actions and events out |
 //! | [`room`], [`line`], [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
 //! | `heard`, `wire` | lines from the server, and lines to it |
-//! | `connection`, `registration`, `sasl`, `isupport` | the connection, and how we are let in |
+//! | `connection`, `registration`, `caps`, `sasl`, `isupport` | the connection, and how we are let in |
 //! | `dispatch` | each line from the server to whoever it concerns |
 //! | `membership`, `crowd`, `names`, `modes`, `splits` | who is where, and what they may do |
 //! | `replies`, `accounts`, `ctcp` | what the server answers, accounts, what other programs ask |
@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod caps;
 #[cfg(feature = "check")]
 mod check;
 pub mod commands;

@@ -115,13 +115,12 @@ impl Session {
         }
     }
 
-    /// 315: that was everybody. Says whether we had asked.
-    pub(crate) fn handle_who_end(&mut self, heard: &Heard<'_>) -> bool {
+    /// 315: that was everybody.
+    pub(crate) fn handle_who_end(&mut self, heard: &Heard<'_>) {
         let ours = self.who.asked.is_some() && self.find_room(heard.param(1)) == self.who.asked;
         if ours {
             self.who.asked = None;
             self.ask_who();
         }
-        ours
     }
 }

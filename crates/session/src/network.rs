@@ -31,6 +31,8 @@ pub struct Network {
     pub tag_deny: String,
     /// The room in which everybody is welcome (LOBBY).
     pub lobby: Option<String>,
+    /// What the server says of encryption (the value of sts): `port=6697,duration=2592000`. Whoever connects has to heed it.
+    pub sts: Option<String>,
     /// The letters of modes, by what parameters they have (CHANMODES).
     pub(crate) chanmodes: String,
     /// The letter by which WHO marks programs (BOT).
@@ -97,6 +99,7 @@ impl Default for Network {
             multiline: None,
             tag_deny: String::new(),
             lobby: None,
+            sts: None,
             // What RFC 1459 has.
             chanmodes: "b,k,l,imnpst".to_owned(),
             bot_mode: None,

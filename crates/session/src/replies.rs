@@ -24,6 +24,10 @@ impl Session {
             5 => self.handle_isupport(heard),
             376 | 422 => self.welcome_is_over(now),
             301 => self.handle_away_reply(heard, now),
+            311 | 318 => {
+                self.in_whois = code == 311;
+                self.tell(heard, now);
+            }
             305 | 306 => {
                 let away = (code == 306).then(|| self.away_wish.clone().unwrap_or_default());
                 self.note_away(&self.nick.clone(), away.as_deref());
@@ -42,9 +46,7 @@ impl Session {
                     self.tell(heard, now);
                 }
             }
-            315 => {
-                let _ = self.handle_who_end(heard);
-            }
+            315 => self.handle_who_end(heard),
             353 if self.our_room(heard.param(2)).is_some() => self.handle_names(heard),
             366 => self.handle_names_end(heard),
             321..=323 => {
@@ -96,25 +98,23 @@ impl Session {
         self.push_event(room, heard, What::Notice(heard.last().into()), now);
     }
 
-    /// 301: somebody to whom we spoke is away. It is said once, and not at each line.
+    /// 301: somebody is away to whom we spoke, which is said once and not at each line; or of whom we asked.
     fn handle_away_reply(&mut self, heard: &Heard<'_>, now: Now) {
+        /// The last few are remembered; a line too many does no harm.
+        const REMEMBERED: usize = 32;
         let (nick, why) = (heard.param(1), heard.last());
-        let room = self.find_room(nick);
-        let is_known = self.away_told.iter().any(|(who, text)| **who == *nick && **text == *why);
         self.note_away(nick, Some(why));
-        let asked = self.asked_room(now) != self.server_room();
-        if is_known && !asked {
-            return;
+        let mut room = self.asked_room(now);
+        if !self.in_whois {
+            if self.away_told.iter().any(|(who, text)| **who == *nick && **text == *why) {
+                return;
+            }
+            if self.away_told.len() >= REMEMBERED {
+                self.away_told.pop_front();
+            }
+            self.away_told.push_back((nick.into(), why.into()));
+            room = self.find_room(nick).unwrap_or(room);
         }
-        // The last few are remembered; a line too many does no harm.
-        if self.away_told.len() >= 32 {
-            self.away_told.pop_front();
-        }
-        self.away_told.push_back((nick.into(), why.into()));
-        let room = match room {
-            Some(room) if !asked => room,
-            _ => self.asked_room(now),
-        };
         self.info(room, format!("{nick} is away: {why}"), now);
     }
 

@@ -188,8 +188,7 @@ impl Session {
 /// What the person wants of rooms.
 impl Session {
     /// Goes into a room, now or as soon as we are online.
-    pub fn join(&mut self, name: &str, key: Option<&str>, now: Now) -> Result<RoomId, Refusal> {
-        let _ = now;
+    pub fn join(&mut self, name: &str, key: Option<&str>, _now: Now) -> Result<RoomId, Refusal> {
         let name = match self.network.is_room(name) {
             true => name.to_owned(),
             false => format!("{}{name}", self.network.chantypes.chars().next().unwrap_or('#')),
@@ -227,8 +226,7 @@ impl Session {
     }
 
     /// Leaves a room, which stays in the model.
-    pub fn part(&mut self, room: RoomId, words: &str, now: Now) -> Result<(), Refusal> {
-        let _ = now;
+    pub fn part(&mut self, room: RoomId, words: &str, _now: Now) -> Result<(), Refusal> {
         let Some(target) = self.room(room) else { return Err(gone()) };
         let (name, presence) = (Arc::clone(&target.name), target.presence);
         if target.kind != Kind::Channel {

@@ -58,6 +58,8 @@ pub struct Session {
     pub(crate) prefixes_in_use: Vec<Arc<str>>,
     /// Who was said to be away lately, and why.
     pub(crate) away_told: VecDeque<(Box<str>, Box<str>)>,
+    /// Whether the answer to a WHOIS is coming.
+    pub(crate) in_whois: bool,
     pub(crate) ignored: Vec<Box<str>>,
     /// Until when requests by CTCP get no answer.
     pub(crate) ctcp_rests: Option<Duration>,
@@ -112,6 +114,7 @@ impl Session {
             memberships: 0,
             prefixes_in_use: Vec::new(),
             away_told: VecDeque::new(),
+            in_whois: false,
             ignored: Vec::new(),
             ctcp_rests: None,
             next_room: 0,
@@ -223,16 +226,14 @@ impl Session {
     // What the person wants.
 
     /// Tries to connect at once instead of waiting longer.
-    pub fn connect_now(&mut self, now: Now) {
-        let _ = now;
+    pub fn connect_now(&mut self, _now: Now) {
         if matches!(self.status, Status::Waiting { .. }) {
             self.dial();
         }
     }
 
     /// Leaves the network with these words; the session ends.
-    pub fn quit(&mut self, words: &str, now: Now) {
-        let _ = now;
+    pub fn quit(&mut self, words: &str, _now: Now) {
         if matches!(self.status, Status::Ended(_)) {
             return;
         }

@@ -291,6 +291,15 @@ fn being_away_is_known() {
     assert_eq!(client.last("#room"), "info: You have been marked as being away");
     let away = |client: &Client| client.session.person("alice").and_then(|p| p.away.clone());
     assert_eq!(away(&client).as_deref(), Some("lunch"));
+    // Still so on the next connection.
+    client.lose("reset");
+    client.wait(Duration::from_secs(2));
+    client.connect();
+    client.welcome("");
+    assert!(client.sent().contains(&"AWAY :lunch".to_owned()));
+    client.hear(":alice!a@host JOIN #room");
+    client.hear(":irc.test 306 alice :You have been marked as being away");
+    assert_eq!(away(&client).as_deref(), Some("lunch"));
     client.types("#room", "/back");
     client.hear(":irc.test 305 alice :You are no longer marked as being away");
     assert_eq!(away(&client), None);
@@ -305,6 +314,15 @@ fn somebody_who_is_away_is_said_to_be_once() {
         client.hear(":irc.test 301 alice bob :lunch");
     }
     assert_eq!(client.lines("bob"), ["info: bob is away: lunch"]);
+    // Whoever asks is told again, where they asked.
+    client.types("#room", "/whois bob");
+    client.hear(":irc.test 311 alice bob b host * :Bob");
+    client.hear(":irc.test 301 alice bob :lunch");
+    client.hear(":irc.test 318 alice bob :End");
+    assert_eq!(client.last("#room"), "info: bob is away: lunch");
+    // And what answers no question stands in the conversation, whatever was asked elsewhere.
+    client.hear(":irc.test 301 alice bob :tea");
+    assert_eq!(client.last("bob"), "info: bob is away: tea");
 }
 
 #[test]

@@ -56,6 +56,10 @@ fn capabilities_are_asked_for_as_far_as_they_are_of_use() {
     assert_eq!(client.sent(), ["CAP REQ :echo-message message-tags multi-prefix sasl server-time"]);
     client.hear(":irc.test CAP * ACK :echo-message message-tags multi-prefix sasl server-time");
     assert_eq!(client.sent(), ["CAP END"]);
+    // What concerns whoever connects is left to them.
+    client.hear(":irc.test CAP alice NEW :sts=port=6697");
+    assert!(client.sent().is_empty());
+    assert_eq!(client.session.network().sts.as_deref(), Some("port=6697"));
     let caps = client.session.network().caps;
     assert!(caps.contains(CapSet::ECHO_MESSAGE) && !caps.contains(CapSet::CHATHISTORY));
 }
