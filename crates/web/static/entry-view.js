@@ -51,8 +51,7 @@ export function createEntry(app) {
     if (!wanted) return complain(t("need-name"), name.input);
     if (mode !== "guest" && !password.input.value) return complain(t("need-password"), password.input);
     problem.replaceChildren();
-    const linked = decodeURIComponent(location.hash.slice(1));
-    const rooms = [app.lobby, ...kept("rooms", []), ...(linked ? [/^[#&]/.test(linked) ? linked : `#${linked}`] : [])];
+    const rooms = [app.lobby, ...kept("rooms", []), ...(app.linked ? [app.linked] : [])];
     return app.act(() => session.start({
       name: wanted, mode, account: mode === "login" ? account.input.value.trim() || wanted : undefined,
       password: mode === "guest" ? undefined : password.input.value, email: email.input.value.trim(),

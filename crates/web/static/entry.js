@@ -112,7 +112,11 @@ export function handleSignedIn(session) {
 export function handleSignInFailed(session, text) {
   if (!session.signing) return;
   session.signing = false;
+  const { entered, settings } = session;
+  if (entered) session.settings = { ...settings, mode: "guest", password: undefined };
   session.fail("login", text);
+  // Who was in before comes back without the account, and can sign in again.
+  if (entered) end(session);
 }
 
 /** REGISTER and VERIFY: what became of it. @param {Session} session @param {string[]} params */

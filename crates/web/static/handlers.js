@@ -100,11 +100,11 @@ const HANDLERS = {
     if (session.isMe(params[0] ?? "")) session.emit({ kind: "invited", nick, name: params[1] ?? "" });
     else session.tell("", roomOf(session, { params: [params[1] ?? ""] }), { what: "invite", nick, who: params[0] });
   },
-  MARKREAD: (session, { params: [target = "", stamp = "*"] }, asked, now) => {
+  MARKREAD: (session, { params: [target = "", stamp = "*"], tags }, asked, now) => {
     const room = session.rooms.get(session.isupport.fold(target));
     if (!room) return;
     // What was said in a room before one first came is nothing that one has missed.
-    const time = stamp === "*" ? (room.read || room.kind !== "room" ? 0 : now) : Date.parse(stamp.replace("timestamp=", "")) || 0;
+    const time = stamp === "*" ? (room.read || room.kind !== "room" ? 0 : Date.parse(tags.get("time") ?? "") || now) : Date.parse(stamp.replace("timestamp=", "")) || 0;
     if (room.markRead(time)) session.changed("rooms");
   },
   RENAME: (session, message, asked, now) => {
@@ -228,7 +228,7 @@ function handleJoin(session, message, asked, now) {
   room.members.clear();
   room.meet(key, nick);
   heard(session, room, message, now);
-  if (!session.caps.has("draft/read-marker") && !room.read) room.read = now;
+  if (!session.caps.has("draft/read-marker") && !room.read) room.read = now + session.skew;
   history.catchUp(session, room, last, now);
   session.emit({ kind: "joined", room });
   session.changed("people", room);
@@ -238,9 +238,9 @@ function handleJoin(session, message, asked, now) {
 /** We left: the room goes from the list. */
 function left(session, room, message, now) {
   heard(session, room, message, now);
-  room.joined = false;
-  room.members.clear();
   if (!room.wanted) session.rooms.delete(room.key);
+  room.joined = room.wanted = false;
+  room.members.clear();
   session.changed("rooms");
   session.changed("people", room);
 }

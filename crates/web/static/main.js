@@ -14,7 +14,7 @@ import { connect } from "./link.js";
 import { createMenus } from "./menus.js";
 import { createNotices } from "./notices.js";
 import { createPeople } from "./people-view.js";
-import { createRooms } from "./rooms-view.js";
+import { createRooms, ordered } from "./rooms-view.js";
 import { createSearch } from "./search.js";
 import { Session } from "./session.js";
 import * as store from "./store.js";
@@ -27,9 +27,20 @@ const lobby = document.querySelector('meta[name="callbox-lobby"]')?.content || "
 /** Lines that a screen reader is told of at a time; it would not keep up with more. */
 const SPOKEN = 5;
 
+/** The room that the address names behind its #. */
+function linked() {
+  try {
+    const name = decodeURIComponent(location.hash.slice(1));
+    return !name || /^[#&]/.test(name) ? name : `#${name}`;
+  } catch {
+    return "";
+  }
+}
+
 const app = {
   session,
   lobby,
+  linked: linked(),
   /** Does something, and then what follows from it. */
   act(run) {
     const result = run?.();
@@ -46,7 +57,8 @@ const app = {
     if (!room.divider && room.unread) room.divider = room.read;
     session.active = room.key;
     store.keep("room", room.name);
-    if (room.kind === "room") history.replaceState(null, "", `#${encodeURIComponent(room.name.replace(/^#/, ""))}`);
+    const hash = room.kind === "room" ? `#${encodeURIComponent(room.name.replace(/^#/, ""))}` : "";
+    history.replaceState(null, "", location.pathname + hash);
     closeDrawers();
     app.composer.open(room, before);
     app.lines.open(room);
@@ -61,6 +73,7 @@ const app = {
   drawer(which) {
     const open = find("#chat").classList.toggle(`show-${which}`);
     find("#shade").hidden = !open;
+    find("#main").inert = open;
     if (open) find(`#${which} button`)?.focus();
   },
   closeDrawers,
@@ -70,6 +83,7 @@ function closeDrawers() {
   const had = document.querySelector(".show-rooms, .show-people");
   find("#chat").classList.remove("show-rooms", "show-people");
   find("#shade").hidden = true;
+  find("#main").inert = false;
   return Boolean(had);
 }
 
@@ -101,8 +115,11 @@ function drawNow() {
     if (inside && session.problem) decide();
   }
   if (!inside) return;
-  if (!session.rooms.has(session.active)) app.open(session.rooms.values().next().value);
-  if (app.lines.room !== app.room) app.lines.open(app.room);
+  if (!session.rooms.has(session.active)) app.open(ordered(session)[0]);
+  if (app.lines.room !== app.room) {
+    app.lines.open(app.room);
+    app.composer.open(app.room);
+  }
   else if (what.has("lines")) app.lines.refresh();
   if (what.has("rooms") || what.has("state")) {
     app.rooms.update();
@@ -145,22 +162,31 @@ const HAPPENED = {
     app.notices.heard(room, line);
   },
   arrived() {
+    // Of the rooms that are entered now, the one that is linked to is shown, or the one that was open last.
+    if (session.active === "") {
+      const { join } = session.settings;
+      const first = [app.linked, store.kept("room"), app.lobby].find((name) => name && join.includes(name));
+      app.joining = session.isupport.fold(first ?? join[0]);
+    }
     store.keep("name", session.settings.name);
     if (session.settings.account) store.keep("account", session.settings.account);
   },
   joined({ room }) {
     remember();
-    const wanted = app.joining ?? (session.active === "" ? store.kept("room") : null);
-    if (session.active === "" || app.joining === room.key) {
-      if (!wanted || wanted === room.name || app.joining || session.settings.join.length < 2) app.open(room);
-      else if (session.active === "") app.open(room);
-      app.joining = null;
-    }
+    if (app.joining !== room.key) return;
+    app.joining = null;
+    app.open(room);
   },
   registered: ({ account }) => app.notices.say("registered", account),
   invited: ({ nick, name }) => app.notices.invited(nick, name),
   listed: () => app.dialogs.listed(),
-  "not-joined": ({ text }) => app.notices.text(text),
+  "not-joined": ({ name, text }) => {
+    app.notices.text(`${name}: ${text}`);
+    if (app.joining !== session.isupport.fold(name)) return;
+    app.joining = null;
+    const room = ordered(session).find(({ joined }) => joined);
+    if (session.active === "" && room) app.open(room);
+  },
 };
 
 /** The rooms that are joined again by the next visit. */

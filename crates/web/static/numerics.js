@@ -123,7 +123,7 @@ function arrived(session, params, asked, now) {
   if (session.me.away) session.send("AWAY", [session.awayText ?? "away"]);
   if (session.caps.history && session.me.account) {
     const time = (at) => `timestamp=${new Date(at).toISOString()}`;
-    session.request("CHATHISTORY", ["TARGETS", time(now + 60_000), time(now - BACK), String(TALKS * 4)], { targets: true });
+    session.request("CHATHISTORY", ["TARGETS", time(now + session.skew + 60_000), time(now - BACK), String(TALKS * 4)], { targets: true });
   }
   session.emit({ kind: "arrived" });
   session.changed("state");

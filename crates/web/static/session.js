@@ -21,6 +21,8 @@ import { build, parse } from "./wire.js";
 /** Silence after which the server is asked whether it is there, and how long it has to answer. */
 const SILENCE = 45_000;
 const ANSWER = 20_000;
+/** How much two clocks may differ beyond what is known of it. */
+const CLOCKS = 60_000;
 /** Bytes of names in one JOIN. */
 const JOIN_ROOM = 400;
 /** Read markers are told at most so often. */
@@ -47,6 +49,8 @@ export class Session {
   /** Whether the chat was entered before, so that coming back needs no questions. */
   entered = false;
   lastError = "";
+  /** How far the server's clock is ahead of ours, in milliseconds. */
+  skew = 0;
   retryAt = Infinity;
   /** Rooms of the answer to LIST. */
   listed = [];
@@ -128,6 +132,8 @@ export class Session {
     this.#now = this.#heardAt = now;
     this.#pingAt = 0;
     const message = parse(text);
+    const time = message && !message.tags.has("batch") && Date.parse(message.tags.get("time") ?? "");
+    if (time) this.skew = time - now;
     const whole = message && this.#batches.take(message);
     if (whole) this.#handle(whole, undefined);
   }
@@ -359,6 +365,13 @@ export class Session {
     this.state = "off";
     this.entered = false;
     this.#wish = "close";
+    // Who comes next may be somebody else.
+    this.rooms = new Map([["", new Room("", "", "server")]]);
+    this.active = "";
+    this.me = { nick: "", user: "", host: "", account: "", away: false };
+    this.#names = [];
+    this.#keys.clear();
+    this.#marks.clear();
     this.changed("state");
   }
 
@@ -396,8 +409,8 @@ export class Session {
 
   /** An own line is in the history: was it in doubt, it was sent. */
   confirm(room, line) {
-    const own = line.time > this.#now - 86_400_000 && room.pending.length && echoed(room.pending, line);
-    if (own && line.time >= own.time - 600_000) this.discard(room, own);
+    const own = room.pending.length && echoed(room.pending, line);
+    if (own && line.time >= own.time + this.skew - CLOCKS) this.discard(room, own);
   }
 
   /** @param {Room} room */

@@ -59,6 +59,71 @@ export const tests = [
     },
   },
   {
+    name: "who takes another way in after a taken name goes that way",
+    run() {
+      const wire = new Wire({ settings: { mode: "register", password: "correct-horse" } });
+      wire.sent();
+      wire.hear(":s 433 * alice :in use");
+      wire.hear(":s CAP * LS :draft/account-registration=before-connect sasl");
+      same(wire.hear(":s CAP * ACK :draft/account-registration sasl"), [], "an account takes a name first");
+      wire.session.start({ ...wire.settings, name: "alice7" }, wire.now);
+      same(wire.sent(), ["NICK alice7", "REGISTER * * correct-horse"]);
+      const guest = new Wire();
+      guest.negotiate();
+      guest.hear(":s 433 * alice :in use");
+      guest.session.start({ ...guest.settings, name: "bob", mode: "login", account: "bob", password: "secret" }, guest.now);
+      same(guest.sent(), ["NICK bob"]);
+      that(guest.welcome("bob").includes("AUTHENTICATE PLAIN"));
+    },
+  },
+  {
+    name: "who was in comes back without the account if its password changed",
+    run() {
+      const wire = new Wire({ settings: { mode: "login", account: "alice", password: "old" } });
+      wire.negotiate();
+      wire.hear("AUTHENTICATE +", ":s 900 alice a!b@c alice :ok", ":s 903 alice :ok");
+      wire.welcome();
+      wire.lose();
+      wire.pass(1_000);
+      wire.open();
+      wire.negotiate();
+      wire.hear("AUTHENTICATE +");
+      same(wire.hear(":s 904 alice :failed"), ["CAP END"]);
+      same([wire.session.problem.code, wire.session.settings.mode], ["login", "guest"]);
+    },
+  },
+  {
+    name: "a room with a key is joined again by it, and who leaves the chat leaves nothing to the next",
+    run() {
+      const wire = new Wire().enter();
+      wire.session.join("#cellar", "sesame");
+      that(wire.sent()[0].endsWith("JOIN #cellar sesame"));
+      wire.enterRoom();
+      wire.enterRoom([], "#cellar");
+      wire.lose();
+      wire.pass(1_000);
+      wire.open();
+      wire.negotiate();
+      same(wire.welcome(), ["JOIN #cellar sesame", "JOIN #tea"]);
+      wire.session.quit();
+      same([wire.sent(), wire.session.pollWish()], [["QUIT"], "close"]);
+      same([[...wire.session.rooms.keys()], wire.session.me.nick], [[""], ""]);
+    },
+  },
+  {
+    name: "a clock that is wrong hides nothing: what is read is told by the server's time",
+    run() {
+      const wire = new Wire().enter();
+      wire.now += 3_600_000;
+      const late = wire.now - 3_600_000;
+      const asked = wire.hear(`@time=${wire.stamp(late)};msgid=j :alice!~a@host JOIN #tea * :A`, `@time=${wire.stamp(late)} :s MARKREAD #tea *`);
+      const room = wire.session.rooms.get("#tea");
+      wire.page(asked.find((line) => line.includes("CHATHISTORY")), []);
+      wire.hear(wire.said("bob", "1", "hello", "#tea", late + 5));
+      same(unread(room), [1, 0]);
+    },
+  },
+  {
     name: "a long password goes in pieces of 400 bytes, with an empty one behind a full one",
     run() {
       const wire = new Wire({ settings: { mode: "login", account: "a", password: "x".repeat(297) } });
