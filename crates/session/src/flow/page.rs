@@ -94,6 +94,9 @@ impl Session {
 
     fn read_speech(&mut self, room: RoomId, speech: &Speech<'_>, page: &mut Page) {
         let Some(what) = speech.what() else { return };
+        if self.is_ignored(speech.heard.nick) {
+            return;
+        }
         if let Some(edits) = speech.heard.tag("+draft/edit") {
             page.edits.push((page.lines.len(), edits.as_ref().into()));
         }
@@ -166,9 +169,12 @@ impl Session {
             let edits = edits.map(|(_, msgid)| &**msgid);
             if let Some(sent) = self.doubted(room, line, edits, since) {
                 line.own = true;
+                // An edit is known by the line that it changes.
+                let edited = edits.and_then(|msgid| target?.timeline.by_msgid(msgid));
+                let id = edited.map_or(line.id, |edited| edited.id);
                 // It is in doubt no more, so that the same words again are another line.
                 self.flow.outbox.queue.retain(|own| own.id != sent);
-                found.push((sent, line.id));
+                found.push((sent, id));
             }
         }
         found

@@ -66,6 +66,10 @@ impl Session {
         now: Now,
     ) -> bool {
         let Some(what) = speech.what() else { return false };
+        // Lines of a batch come here without having been looked at.
+        if self.is_ignored(speech.heard.nick) {
+            return true;
+        }
         let room = self.room_for(speech.heard, speech.target, now);
         let mut line = self.said(speech, what, room);
         self.stops_typing(room, speech.heard.nick);

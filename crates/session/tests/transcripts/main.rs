@@ -5,4 +5,5 @@ mod commands;
 mod membership;
 mod reconnecting;
 mod registration;
+mod saying;
 mod servers;
