@@ -125,8 +125,9 @@ impl Line {
             size_of::<Extra>()
                 + reactions.map(|(text, who)| 64 + text.len() + 16 * who.len()).sum::<usize>()
         });
-        // Names are shared with the room; a msgid stands in the index too.
+        // Names are shared with the room; the number stands in an index too, and so does a msgid.
         size_of::<Self>()
+            + 32
             + self.what.text().map_or(0, str::len)
             + self.msgid.as_ref().map_or(0, |msgid| 64 + msgid.len())
             + extra

@@ -16,6 +16,8 @@ pub struct Timeline {
     entries: VecDeque<Entry>,
     /// Where lines with a msgid stand: under which time they are sorted.
     places: HashMap<Arc<str>, Millis>,
+    /// The same for all lines, by their numbers.
+    times: HashMap<LineId, Millis>,
     bytes: usize,
     version: u64,
 }
@@ -75,11 +77,7 @@ impl Timeline {
 
     /// Where the line with this msgid stands.
     pub fn position(&self, msgid: &str) -> Option<usize> {
-        let at = *self.places.get(msgid)?;
-        let is_it = |entry: &Entry| entry.line.msgid.as_deref() == Some(msgid);
-        let first = self.entries.partition_point(|entry| entry.at < at);
-        let same = self.entries.range(first..).take_while(|entry| entry.at == at);
-        same.enumerate().find(|(_, entry)| is_it(entry)).map(|(offset, _)| first + offset)
+        self.stands_at(*self.places.get(msgid)?, |line| line.msgid.as_deref() == Some(msgid))
     }
 
     /// The line with this msgid.
@@ -87,9 +85,9 @@ impl Timeline {
         self.at(self.position(msgid)?)
     }
 
-    /// Where the line with this number stands. It is looked for from the end, so the last ones are found at once.
+    /// Where the line with this number stands.
     pub fn position_of(&self, id: LineId) -> Option<usize> {
-        self.entries.iter().rposition(|entry| entry.line.id == id)
+        self.stands_at(*self.times.get(&id)?, |line| line.id == id)
     }
 
     /// The line with this number.
@@ -161,6 +159,7 @@ impl Timeline {
         let surplus = self.len().saturating_sub(most);
         for entry in self.entries.drain(..surplus) {
             self.bytes -= entry.line.size();
+            self.times.remove(&entry.line.id);
             if let Some(msgid) = &entry.line.msgid {
                 self.places.remove(msgid);
             }
@@ -169,17 +168,21 @@ impl Timeline {
         surplus > 0
     }
 
+    /// Where among the lines that are sorted under `at` the one stands that `is_it`. Mostly there is but one.
+    fn stands_at(&self, at: Millis, is_it: impl Fn(&Line) -> bool) -> Option<usize> {
+        let first = self.entries.partition_point(|entry| entry.at < at);
+        let same = self.entries.range(first..).take_while(|entry| entry.at == at);
+        same.enumerate().find(|(_, entry)| is_it(&entry.line)).map(|(offset, _)| first + offset)
+    }
+
     /// Where a line that is this one stands.
     fn find(&self, line: &Line) -> Option<usize> {
         if let Some(msgid) = &line.msgid {
             return self.position(msgid);
         }
-        let first = self.entries.partition_point(|entry| entry.at < line.time);
-        let same = self.entries.range(first..).take_while(|entry| entry.at == line.time);
-        let is_it = |other: &Line| {
+        self.stands_at(line.time, |other| {
             other.msgid.is_none() && other.from == line.from && other.what == line.what
-        };
-        same.enumerate().find(|(_, entry)| is_it(&entry.line)).map(|(offset, _)| first + offset)
+        })
     }
 
     fn insert(&mut self, place: usize, line: Line) {
@@ -190,6 +193,7 @@ impl Timeline {
         if let Some(msgid) = &line.msgid {
             self.places.insert(Arc::clone(msgid), at);
         }
+        self.times.insert(line.id, at);
         self.bytes += line.size();
         self.version += 1;
         self.entries.insert(place, Entry { at, line });
@@ -281,6 +285,7 @@ mod tests {
         assert_eq!(shown(&timeline), [6, 7, 3, 4, 5]);
         timeline.trim(0);
         assert!(timeline.is_empty() && timeline.bytes() == 0 && timeline.places.is_empty());
+        assert!(timeline.times.is_empty());
     }
 
     #[test]

@@ -228,6 +228,8 @@ impl Screen {
         match happened {
             Happened::Link(number, event) => {
                 drive.handle_link(number, event, self.app.session_mut())?;
+                // What changed is taken in with each batch, and not kept until the next frame.
+                self.app.handle_changes(now);
             }
             Happened::Host(line) => self.app.session_mut().show(None, &line, now),
             Happened::Typed(input) => {
