@@ -11,6 +11,7 @@ mod latency;
 mod peers;
 mod process;
 mod record;
+mod screen;
 mod server;
 mod tcp_load;
 mod udp_load;
@@ -80,6 +81,9 @@ const LOADS: &[Load] = &[
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     if let ["chat", args @ ..] = args {
         return chat::run(args);
+    }
+    if let ["screen", args @ ..] = args {
+        return screen::run(args);
     }
     let plan = Plan::parse(args)?;
     let callbox = build_callbox()?;
