@@ -178,6 +178,9 @@ impl App {
     /// Closes what is nearest: a chosen line, a search, answering or editing, and at last goes to the newest line.
     fn escape(&mut self) {
         if self.state().chosen.is_some() {
+            if self.state().is_taking_back {
+                self.notice = None;
+            }
             self.unchoose();
             self.leave_search();
         } else if self.search.is_some() {

@@ -138,6 +138,8 @@ impl App {
                     Act::Edit => self.begin_edit(id),
                     Act::TakeBack if self.state().is_taking_back => {
                         self.unchoose();
+                        // The question was answered.
+                        self.notice = None;
                         let result = self.session.redact(self.current, id, "", self.now);
                         self.tell_if_refused(result);
                     }

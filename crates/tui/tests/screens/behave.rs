@@ -187,6 +187,7 @@ fn a_chosen_line_is_answered_reacted_to_copied_edited_and_taken_back() {
     desk.press("d");
     let sent = desk.sent();
     assert!(sent.iter().any(|line| line.contains("REDACT #dev m2")), "{sent:?}");
+    assert!(!status(&mut desk).starts_with("Take"), "{}", desk.shown());
 }
 
 #[test]
