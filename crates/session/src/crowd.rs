@@ -2,6 +2,7 @@
 //!
 //! A server could name people without end, so what it can make us keep has caps: on names, on people, on places in rooms.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::contract::Event;
@@ -224,6 +225,14 @@ impl Session {
             room.people = people.into_values().map(|m| (mapping.fold(&m.nick).into(), m)).collect();
             self.memberships += room.people.len();
         }
+        // Whose name was also that of somebody else, and is not any more, may be nowhere now.
+        let rooms = self.rooms.iter();
+        let private = rooms.clone().filter(|room| room.kind == Kind::Private);
+        let here: HashSet<&str> = rooms
+            .flat_map(|room| room.people.keys().map(|key| &**key))
+            .chain(private.map(|room| &*room.key))
+            .collect();
+        self.people.retain(|key, _| here.contains(&**key));
     }
 }
 
