@@ -23,7 +23,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(20);
 /// How often we look whether they are gone.
 const LOOK: Duration = Duration::from_secs(1);
 
-const BROKE: &str = "The connection broke before the server confirmed it";
+const BROKE: &str = "the connection broke before the server confirmed it";
 
 impl Session {
     /// The connection is gone: what was sent on it is in doubt.

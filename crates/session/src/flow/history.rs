@@ -133,18 +133,18 @@ impl Session {
     /// There is no history, or no more of it, or as much is loaded as may be kept.
     pub fn request_older(&mut self, room: RoomId, now: Now) -> Result<(), Refusal> {
         let no = |text: &str| Err(Refusal(text.to_owned()));
-        let Some(target) = self.room(room) else { return no("There is no such room") };
+        let Some(target) = self.room(room) else { return no("there is no such room") };
         match target.older {
-            Older::Unavailable => return no("The server keeps no history"),
-            Older::None => return no("There is nothing before that"),
+            Older::Unavailable => return no("the server keeps no history"),
+            Older::None => return no("there is nothing before that"),
             Older::Loading => return Ok(()),
             Older::Maybe => {}
         }
         if target.timeline.len() + OLDER as usize > self.config.limits.lines {
-            return no("As many lines are loaded as may be kept");
+            return no("as many lines are loaded as may be kept");
         }
         if !self.is_online() || target.presence != Presence::In || !self.has_history() {
-            return no("Older lines can be fetched once you are in the room");
+            return no("older lines can be fetched once you are in the room");
         }
         self.in_room(room).wants.older = true;
         self.set_older(room, Older::Loading);

@@ -48,7 +48,7 @@ impl Session {
         let target = self.speakable(room)?;
         let msgid = super::outbox::msgid_of(target, line)?;
         let name = Arc::clone(&target.name);
-        self.needs(CapSet::MESSAGE_REDACTION, "This server takes nothing back")?;
+        self.needs(CapSet::MESSAGE_REDACTION, "this server takes nothing back")?;
         self.send("REDACT", |line| {
             let line = line.param(&name).param(&msgid);
             if reason.is_empty() { line } else { line.text(reason) }
@@ -74,7 +74,7 @@ impl Session {
         let name = Arc::clone(&target.name);
         let reaction = reaction.trim();
         if reaction.is_empty() || reaction.len() > REACTION_BYTES {
-            return Err(Refusal("A reaction is a word or an emoji".to_owned()));
+            return Err(Refusal("a reaction is a word or an emoji".to_owned()));
         }
         let reactions = target.timeline.by_id(line).and_then(|line| line.extra.as_ref());
         let back = reactions.is_some_and(|extra| {
@@ -82,10 +82,10 @@ impl Session {
             let chosen = extra.reactions.iter().find(same);
             chosen.is_some_and(|(_, who)| who.iter().any(|who| self.is_me(who)))
         });
-        self.needs(CapSet::MESSAGE_TAGS, "This server passes no reactions on")?;
+        self.needs(CapSet::MESSAGE_TAGS, "this server passes no reactions on")?;
         let key = if back { "draft/unreact" } else { "draft/react" };
         if !self.passes_tag(key) || !self.passes_tag("draft/reply") {
-            return Err(Refusal("This server passes no reactions on".to_owned()));
+            return Err(Refusal("this server passes no reactions on".to_owned()));
         }
         let tag = |tags: &mut callbox_irc::tags::TagWriter<'_>| {
             tags.tag(&format!("+{key}"), reaction).tag("+draft/reply", &msgid);
@@ -100,7 +100,7 @@ impl Session {
 
     fn needs(&self, cap: CapSet, otherwise: &str) -> Result<(), Refusal> {
         if !self.is_online() {
-            return Err(Refusal("There is no connection".to_owned()));
+            return Err(Refusal("there is no connection".to_owned()));
         }
         if self.has(cap) { Ok(()) } else { Err(Refusal(otherwise.to_owned())) }
     }

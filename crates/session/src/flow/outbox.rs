@@ -136,11 +136,11 @@ impl Session {
         };
         let messages = self.fit(target, manner.action).messages(text);
         if messages.is_empty() {
-            return refused("There is nothing to say");
+            return refused("there is nothing to say");
         }
         let waiting: usize = self.rooms.iter().map(|room| room.outbox.len()).sum();
         if waiting + messages.len() > self.config.limits.outbox {
-            return refused("Too many lines wait to be sent");
+            return refused("too many lines wait to be sent");
         }
         let mut ids = Vec::with_capacity(messages.len());
         for text in messages {
@@ -165,10 +165,10 @@ impl Session {
     /// There is no such line, it has not failed, or we are not in the room.
     pub fn send_again(&mut self, room: RoomId, line: OutId, now: Now) -> Result<(), Refusal> {
         self.speakable(room)?;
-        let Some(target) = self.room_mut(room) else { return refused("There is no such room") };
+        let Some(target) = self.room_mut(room) else { return refused("there is no such room") };
         let failed = |own: &Outgoing| own.id == line && matches!(own.state, Delivery::Failed(_));
         let Some(place) = target.outbox.iter().position(failed) else {
-            return refused("That line has not failed");
+            return refused("that line has not failed");
         };
         let mut own = target.outbox.remove(place);
         own.state = Delivery::Waiting;
@@ -188,10 +188,10 @@ impl Session {
     pub fn discard(&mut self, room: RoomId, line: OutId) -> Result<(), Refusal> {
         let sent = |own: &Own| own.id == line && !matches!(own.phase, Phase::Waiting);
         if self.flow.outbox.queue.iter().any(sent) {
-            return refused("That line is on its way");
+            return refused("that line is on its way");
         }
         if self.take_own(room, line).is_none() {
-            return refused("There is no such line");
+            return refused("there is no such line");
         }
         self.flow.outbox.queue.retain(|own| own.id != line);
         self.event(Event::Outbox(room));
@@ -213,23 +213,23 @@ impl Session {
     ) -> Result<OutId, Refusal> {
         let target = self.speakable(room)?;
         if self.is_online() && !self.passes_tag("draft/edit") {
-            return refused("This server passes no edits on");
+            return refused("this server passes no edits on");
         }
         msgid_of(target, line)?;
         let edited = target.timeline.by_id(line).filter(|line| line.own);
         let action = match edited.map(|line| &line.what) {
             Some(crate::line::What::Said(_)) => false,
             Some(crate::line::What::Did(_)) => true,
-            _ => return refused("Only your own lines can be edited"),
+            _ => return refused("only your own lines can be edited"),
         };
         let mut messages = self.fit(target, action).messages(text);
         let text = match (messages.pop(), messages.is_empty()) {
             (Some(text), true) => text,
-            (None, _) => return refused("There is nothing to say"),
-            _ => return refused("That is too long for one message"),
+            (None, _) => return refused("there is nothing to say"),
+            _ => return refused("that is too long for one message"),
         };
         if target.outbox.len() >= self.config.limits.outbox {
-            return refused("Too many lines wait to be sent");
+            return refused("too many lines wait to be sent");
         }
         let id = self.put(room, text, action, None, Some(line), now);
         self.said_so(room);
@@ -242,10 +242,12 @@ impl Session {
 impl Session {
     /// A room in which something can be said.
     pub(super) fn speakable(&self, room: RoomId) -> Result<&Room, Refusal> {
-        let Some(room) = self.room(room) else { return refused("There is no such room") };
+        let Some(room) = self.room(room) else { return refused("there is no such room") };
         match (room.kind, room.presence) {
-            (Kind::Server, _) => refused("Nobody hears you here: join a room first"),
-            (Kind::Channel, Presence::Out) => refused(format!("You are not in {}", room.name)),
+            (Kind::Server, _) => refused("nobody hears you here; /join goes into a room"),
+            (Kind::Channel, Presence::Out) => {
+                refused(format!("you are not in {0}; /join {0} goes there", room.name))
+            }
             _ => Ok(room),
         }
     }
@@ -323,7 +325,7 @@ impl Session {
         let waiting = self.flow.outbox.queue.iter().filter(|own| own.room == room);
         let waiting = waiting.filter(|own| !matches!(own.phase, Phase::Sent(_)));
         for id in waiting.map(|own| own.id).collect::<Vec<_>>() {
-            self.fail(room, id, "You are not in the room");
+            self.fail(room, id, "you are not in the room");
         }
     }
 
@@ -364,7 +366,7 @@ impl Session {
                 }
                 Some((Kind::Channel, Presence::Out)) => {
                     index -= 1;
-                    self.fail(room, id, "You are not in the room");
+                    self.fail(room, id, "you are not in the room");
                     continue;
                 }
                 Some(_) => {}
@@ -446,7 +448,7 @@ impl Session {
         let name = Arc::clone(&target.name);
         let edits = own.edits.and_then(|line| target.timeline.by_id(line)?.msgid.clone());
         if own.edits.is_some() && edits.is_none() {
-            self.fail(room, id, "The line that it replaces is gone");
+            self.fail(room, id, "the line that it replaces is gone");
             return;
         }
         let line_max = self.fit(target, own.action).line;
@@ -512,7 +514,7 @@ impl Session {
 /// The server's name for a line.
 pub(super) fn msgid_of(room: &Room, line: LineId) -> Result<Arc<str>, Refusal> {
     let msgid = room.timeline.by_id(line).and_then(|line| line.msgid.clone());
-    msgid.ok_or_else(|| Refusal("The server has no name for that line".to_owned()))
+    msgid.ok_or_else(|| Refusal("the server has no name for that line".to_owned()))
 }
 
 /// When an own line that was sent so long ago is asked about.

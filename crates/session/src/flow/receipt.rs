@@ -16,7 +16,7 @@ use crate::room::{OutId, Outgoing, RoomId};
 use crate::session::Session;
 
 /// What a line is called that was taken and not passed on, and whose fate is unknown.
-const NOT_CONFIRMED: &str = "The server did not say that it has it";
+const NOT_CONFIRMED: &str = "the server did not say that it has it";
 
 impl Session {
     /// The number in the label of a line, or of the batch in which it is, if it is one of ours.
@@ -82,7 +82,7 @@ impl Session {
             return;
         }
         let Some((id, room, proof)) = self.labelled(label) else { return };
-        self.decide(room, id, proof, "The server took it, and did not send it back", now);
+        self.decide(room, id, proof, "the server took it, and did not send it back", now);
     }
 
     /// A refusal of an own line.

@@ -139,7 +139,7 @@ fn who_comes_later_sees_what_was_said_and_none_of_it_is_news() {
     let want: Vec<String> = (0..150).map(|n| format!("<ann> {n}")).collect();
     assert_eq!(world.said(bob, "#room"), want);
     let refusal = world.wish(bob, |session, now| session.request_older(room, now));
-    assert_eq!(refusal, Err(Refusal("There is nothing before that".into())));
+    assert_eq!(refusal, Err(Refusal("there is nothing before that".into())));
     // Our own coming stands behind what was said before it.
     let last = world.room(bob, "#room").timeline.last().expect("a line");
     assert!(last.own && last.what == callbox_session::line::What::Joined, "{last:?}");

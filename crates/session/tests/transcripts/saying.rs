@@ -123,7 +123,7 @@ fn what_does_not_come_back_before_the_pong_was_not_passed_on() {
     say(&mut client, "#room", "spam");
     let token = after(&mut client, "PING :");
     client.hear(&format!(":irc.test PONG irc.test :{token}"));
-    assert_eq!(states(&client, "#room"), ["spam: failed: The server did not say that it has it"]);
+    assert_eq!(states(&client, "#room"), ["spam: failed: the server did not say that it has it"]);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn without_history_what_was_under_way_is_left_to_the_person() {
     client.hear(":alice!a@host JOIN #room");
     assert_eq!(
         states(&client, "#room"),
-        ["one: failed: The connection broke before the server confirmed it", "two: sending"]
+        ["one: failed: the connection broke before the server confirmed it", "two: sending"]
     );
 }
 
