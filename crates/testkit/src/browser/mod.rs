@@ -38,6 +38,8 @@ const ARGS: &[&str] = &[
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
     "--window-size=1200,800",
+    // Without a screen there is no mouse either, unless it is said that there is one.
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
 ];
 
 /// A browser with one window. Dropping it ends the browser and whatever belongs to it.
