@@ -1,6 +1,9 @@
 //! The README's test command: install what the tests need, then run all of them.
 
-use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 
 use crate::shell::{cargo, find_program, output_of, program, succeed, works};
 
@@ -38,12 +41,30 @@ const TOOLS: &[Tool] = &[
     Tool { program: "irssi", package: "irssi", tests: "those of the chat with irssi" },
     Tool { program: "weechat", package: "weechat-curses", tests: "those of the chat with WeeChat" },
     Tool { program: "catgirl", package: "catgirl", tests: "those of the chat with catgirl" },
+    Tool { program: "chromium", package: "chromium", tests: "those of the chat's page" },
+    Tool { program: "chromedriver", package: "chromium-driver", tests: "those of the chat's page" },
+    Tool { program: "npm", package: "npm", tests: "that of the page's accessibility" },
 ];
+
+/// axe-core, with which a test looks for what would keep people out of the page. Debian has no package of it, so it comes
+/// from the npm registry, or from where this machine's npm is told to fetch; it is no part of callbox (MPL-2.0).
+const AXE: &str = "axe-core@4.14.1";
+
+/// The SHA-512 of that package as the registry gives it.
+const AXE_SUM: &str = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73\
+     4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5";
+
+/// Where it lies below the target folder, as `crates/callbox/tests/web/axe.rs` has it too.
+const AXE_FILE: &str = "axe-core-4.14.1/axe.min.js";
 
 /// Runs the documentation's examples and then the tests; the runner's summary comes last. With
 /// arguments for the runner, the examples are left out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     install_missing();
+    if let Err(error) = fetch_axe() {
+        eprintln!("xtask: {AXE} cannot be had: {error:#}");
+        eprintln!("xtask: the test of the page's accessibility will fail");
+    }
     if works(&mut cargo(&["nextest", "--version"])) {
         if args.is_empty() {
             succeed(&mut cargo(&["test", "--quiet", "--workspace", "--doc"]))?;
@@ -85,4 +106,38 @@ fn install(packages: &[&str]) -> Result<()> {
     // Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer.
     let options = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends"];
     apt_get(&[&options[..], packages].concat())
+}
+
+/// Puts axe-core where its test looks for it, unless it is there.
+fn fetch_axe() -> Result<()> {
+    let file = target_folder()?.join(AXE_FILE);
+    if file.is_file() {
+        return Ok(());
+    }
+    println!("fetching {AXE}");
+    let folder = file.parent().context("a file is in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    let pack = ["pack", AXE, "--silent", "--ignore-scripts"];
+    let name = output_of(program("npm", &pack).current_dir(folder))?;
+    let package = folder.join(name.trim());
+    let sum = output_of(program("sha512sum", &["--binary"]).arg(&package))?;
+    // A name with unusual characters has a sign in front of the whole line.
+    if sum.trim_start_matches('\\').split(' ').next() != Some(AXE_SUM) {
+        fs::remove_file(&package)?;
+        bail!("what npm fetched is not the package that is known: its SHA-512 is {sum}");
+    }
+    succeed(program("tar", &["-xf"]).arg(&package).arg("package/axe.min.js").current_dir(folder))?;
+    // What is cut short leaves no half of the file.
+    fs::rename(folder.join("package/axe.min.js"), &file)?;
+    fs::remove_dir(folder.join("package"))?;
+    fs::remove_file(&package)?;
+    Ok(())
+}
+
+/// Where cargo builds.
+fn target_folder() -> Result<PathBuf> {
+    let metadata = output_of(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+    let folder =
+        metadata.split("\"target_directory\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    folder.map(PathBuf::from).context("cargo metadata names no target_directory")
 }
