@@ -98,7 +98,8 @@ impl Problem {
         match error {
             CertificateError::ExpiredContext { not_after, .. } => Self::Expired(*not_after),
             CertificateError::NotValidYetContext { not_before, .. } => Self::NotYet(*not_before),
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // Somebody else signed it who has the name of one who is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::NotValidForNameContext { expected, presented } => Self::Name {
                 wanted: expected.to_str().into_owned(),
                 has: presented.iter().take(NAMES_SHOWN).map(|name| plain_name(name)).collect(),
