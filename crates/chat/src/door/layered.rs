@@ -163,7 +163,7 @@ impl Layered {
     pub(super) fn encode(&mut self, lines: &[u8], wire: &mut Vec<u8>) {
         self.take_output(wire);
         let mut framed = Vec::new();
-        let clear = match &self.inner {
+        let clear = match &mut self.inner {
             Inner::Lines { .. } => lines,
             Inner::WebSocket(socket) if self.tls.is_none() => {
                 socket.encode(lines, wire);

@@ -3,14 +3,7 @@
 mod codec;
 mod handshake;
 
+/// The kinds of messages: UTF-8 only (`text.ircv3.net`), or any bytes (`binary.ircv3.net`).
+pub(super) use callbox_layers::websocket::Kind as Encoding;
 pub(super) use codec::WebSocket;
 pub(super) use handshake::upgrade;
-
-/// The kinds of messages.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Encoding {
-    /// UTF-8 only (`text.ircv3.net`).
-    Text,
-    /// Any bytes (`binary.ircv3.net`).
-    Binary,
-}
