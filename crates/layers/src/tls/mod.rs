@@ -14,7 +14,7 @@ mod trust;
 pub use client::{Client, Pull};
 pub use error::{Problem, TlsError};
 pub use fingerprint::{Fingerprint, NoFingerprint};
-pub use pem::{PemError, read_chain, read_key};
+pub use pem::{PemError, read_identity};
 pub use trust::{Identity, Settings, Trust};
 
 use std::sync::Arc;

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error as Rustls, InconsistentKeys};
 use thiserror::Error;
+
+use super::provider;
 
 /// The most bytes of a file with a key or certificates. All authorities of a system have a quarter of it; a wrong path may
 /// name a device without end.
@@ -42,17 +46,38 @@ pub enum PemError {
 }
 
 impl PemError {
-    pub(super) fn content(path: &Path, what: impl Into<String>) -> Self {
+    /// A file that does not hold what it should.
+    pub fn content(path: &Path, what: impl Into<String>) -> Self {
         Self::Content { path: path.into(), what: what.into() }
     }
 }
 
-/// All certificates of a file, at least one.
+/// A certificate chain, one's own first, and its key.
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or holds none.
-pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+/// If a file cannot be read or holds something else, or the two do not belong together.
+pub fn read_identity(certificate: &Path, key: &Path) -> Result<CertifiedKey, PemError> {
+    let (chain, private) = (read_chain(certificate)?, read_key(key)?);
+    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
+        Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            PemError::Mismatch { certificate: certificate.into(), key: key.into() }
+        }
+        Rustls::InvalidCertificate(_) => {
+            let what = "the first certificate is broken, or not X.509 of version 3";
+            PemError::content(certificate, what)
+        }
+        // The library's text has the kinds that it tried, and that this was unexpected.
+        _ => {
+            let what = "cannot use this key; what can be used is RSA from 2048 bits, ECDSA with P-256 or P-384, \
+                        and Ed25519";
+            PemError::content(key, what)
+        }
+    })
+}
+
+/// All certificates of a file, at least one.
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let bytes = read(path)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
@@ -66,11 +91,7 @@ pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError>
 }
 
 /// The key of a file.
-///
-/// # Errors
-///
-/// If the file cannot be read, or holds none that can be used.
-pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let bytes = read(path)?;
     let error = match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => return Ok(key),

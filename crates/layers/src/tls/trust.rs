@@ -11,11 +11,11 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, InconsistentKeys,
-    RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, RootCertStore,
+    SignatureScheme,
 };
 
-use super::pem::{PemError, read_chain, read_key};
+use super::pem::{PemError, read_chain, read_identity};
 use super::{Fingerprint, Problem, TlsError, provider};
 
 /// Whom a client believes.
@@ -73,22 +73,7 @@ impl Identity {
     ///
     /// If a file cannot be read or holds something else, or the two do not belong together.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, PemError> {
-        let (chain, private) = (read_chain(certificate)?, read_key(key)?);
-        match CertifiedKey::from_der(chain, private, &provider()) {
-            Ok(certified) => Ok(Self(Arc::new(certified))),
-            Err(Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-                Err(PemError::Mismatch { certificate: certificate.into(), key: key.into() })
-            }
-            Err(Rustls::InvalidCertificate(_)) => {
-                let what = "the first certificate is broken, or not X.509 of version 3";
-                Err(PemError::content(certificate, what))
-            }
-            Err(_) => {
-                let what = "cannot use this key; what can be used is RSA from 2048 bits, ECDSA with P-256 or P-384, \
-                            and Ed25519";
-                Err(PemError::content(key, what))
-            }
-        }
+        read_identity(certificate, key).map(|certified| Self(Arc::new(certified)))
     }
 }
 

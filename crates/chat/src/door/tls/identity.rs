@@ -4,29 +4,26 @@
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callbox_irc::stamp;
+use callbox_layers::tls::{Fingerprint, PemError, read_identity};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, Error as TlsError, InconsistentKeys, RootCertStore};
-use sha2::{Digest, Sha256};
+use rustls::{CertificateError, Error as TlsError, RootCertStore};
 
 /// The file in which a certificate of one's own is kept.
 pub const MADE_CERTIFICATE: &str = "tls-certificate.pem";
 
 /// The file in which its key is kept, readable to its owner alone.
 pub const MADE_KEY: &str = "tls-key.pem";
-
-/// The most bytes of a file with a chain or a key, which have some kilobytes: a wrong path may name a device without end.
-const FILE_MAX: u64 = 1 << 20;
 
 /// A made certificate is valid for the years from the first to the second. Whoever compares fingerprints pins a
 /// certificate, and would be alarmed by a new one for nothing; so it outlives the machine.
@@ -41,14 +38,9 @@ pub struct Identity {
 /// Why there is no certificate. The text says which file is concerned and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A file cannot be read.
-    #[error("cannot read {}: {error}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
+    /// A file cannot be read, or does not hold what it should.
+    #[error(transparent)]
+    File(#[from] PemError),
     /// A file cannot be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
@@ -56,22 +48,6 @@ pub enum IdentityError {
         path: PathBuf,
         /// Why.
         error: std::io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("{}: {what}", path.display())]
-    Content {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// The certificate is not of this key.
-    #[error("the key in {} is not that of the first certificate in {}", key.display(), certificate.display())]
-    Mismatch {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
     },
     /// No certificate could be made.
     #[error("cannot make a certificate: {0}")]
@@ -85,24 +61,8 @@ impl Identity {
     ///
     /// If a file cannot be read or holds something else, or the two do not belong together.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, IdentityError> {
-        let chain = read_chain(certificate)?;
-        let private = read_key(key)?;
-        match CertifiedKey::from_der(chain, private, &super::provider()) {
-            Ok(certified) => Ok(Self { certified: Arc::new(certified) }),
-            Err(TlsError::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-                Err(IdentityError::Mismatch { certificate: certificate.into(), key: key.into() })
-            }
-            Err(TlsError::InvalidCertificate(_)) => {
-                let what = "the first certificate is broken, or not X.509 of version 3";
-                Err(content(certificate, what.to_owned()))
-            }
-            // The library's text has the kinds that it tried, and that this was unexpected.
-            Err(_) => {
-                let what = "cannot use this key; what can be used is RSA from 2048 bits, ECDSA with P-256 or P-384, \
-                            and Ed25519";
-                Err(content(key, what.to_owned()))
-            }
-        }
+        let certified = read_identity(certificate, key)?;
+        Ok(Self { certified: Arc::new(certified) })
     }
 
     /// Reads the certificate of one's own that is kept in `folder`, or makes one for `names` (host names and addresses;
@@ -119,7 +79,7 @@ impl Identity {
         } else if !key.exists() {
             let what = "the key of the certificate is gone; put it back, or delete the certificate \
                         beside it to have a new one made";
-            return Err(content(&key, what.to_owned()));
+            return Err(PemError::content(&key, what).into());
         }
         Self::load(&certificate, &key)
     }
@@ -144,9 +104,7 @@ impl Identity {
     /// The SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it: `AB:CD:…`.
     pub fn fingerprint(&self) -> String {
         let certificate = self.certified.cert.first().map_or(&[][..], |certificate| certificate);
-        let bytes: Vec<_> =
-            Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
-        bytes.join(":")
+        Fingerprint::of(certificate).to_string()
     }
 
     /// Why clients refuse the certificate at this time, if they do for its dates: `expired on 2026-11-22`.
@@ -178,64 +136,6 @@ impl Identity {
 fn date(time: UnixTime) -> String {
     let text = stamp::date_text(time.as_secs().saturating_mul(1_000));
     text.split(' ').next().unwrap_or_default().to_owned()
-}
-
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let bytes = read(path)?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| content(path, broken(&error)))?;
-    if !chain.is_empty() {
-        return Ok(chain);
-    }
-    let is_key = PrivateKeyDer::from_pem_slice(&bytes).is_ok();
-    let what = if is_key { "this is a key and not a certificate" } else { "no certificate in it" };
-    Err(content(path, format!("{what}; a section BEGIN CERTIFICATE is wanted")))
-}
-
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
-    let bytes = read(path)?;
-    let error = match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(key) => return Ok(key),
-        Err(error) => error,
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let encrypted = ["BEGIN ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
-    let what = if encrypted.iter().any(|sign| text.contains(sign)) {
-        "the key is encrypted; take the password off with `openssl pkey`".to_owned()
-    } else if !matches!(error, pem::Error::NoItemsFound) {
-        broken(&error)
-    } else if text.contains("BEGIN CERTIFICATE") {
-        "this is a certificate and not a key; a section BEGIN PRIVATE KEY is wanted".to_owned()
-    } else {
-        "no key in it; a section BEGIN PRIVATE KEY is wanted".to_owned()
-    };
-    Err(content(path, what))
-}
-
-/// The library's own text has lines as lists of numbers.
-fn broken(error: &pem::Error) -> String {
-    let what = match error {
-        pem::Error::MissingSectionEnd { .. } => "a section has no END line",
-        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is not whole",
-        pem::Error::Base64Decode(_) => "what stands in a section is not base64",
-        _ => "it cannot be read",
-    };
-    format!("the PEM text is broken: {what}")
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
-    let failed = |error| IdentityError::Read { path: path.into(), error };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > FILE_MAX {
-        return Err(content(path, format!("it has more than {FILE_MAX} bytes")));
-    }
-    Ok(bytes)
-}
-
-fn content(path: &Path, what: String) -> IdentityError {
-    IdentityError::Content { path: path.into(), what }
 }
 
 /// A certificate for `names` and its key, both as PEM.
