@@ -23,7 +23,7 @@ const SOCKET: Token = Token(1);
 /// Bytes read at a time; and of a batch that is handed over although more is there to read.
 const READ: usize = 64 * 1024;
 
-/// How long the server may take to end a connection of which leave was taken, and to read what was said before.
+/// How long the server may do nothing, when leave was taken: neither read what was said before, nor end the connection.
 const LEAVE: Duration = Duration::from_secs(3);
 
 /// Memory for what is to be sent that is kept when it was.
@@ -227,7 +227,13 @@ impl<'a, F: FnMut(LinkEvent)> Carrier<'a, F> {
     fn send(&mut self) {
         while self.writable && self.sent < self.wire.len() {
             match self.socket.send(&self.wire[self.sent..]) {
-                Ok(count) => self.sent += count,
+                Ok(count) => {
+                    self.sent += count;
+                    if self.leave > Leave::Not {
+                        // Who reads what we say last is not left before it has all of it.
+                        self.deadline = Some(Instant::now() + LEAVE);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
