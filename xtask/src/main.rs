@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod r#gen;
+mod pictures;
 mod purity;
 mod shell;
 mod test;
@@ -30,6 +31,9 @@ Usage: cargo xtask COMMAND
   bench chat [--rounds N] [--seconds S] [--lines N]
                      the same for the chat, beside InspIRCd and ngircd; pages are read from a
                      history of N lines, a million unless told
+  bench screen [--rounds N]
+                     the terminal client on a terminal: keys, history and memory
+  pictures           take the README's pictures, of the terminal and of the page
 
 ci, test, purity and gen --check end with exit code 1 when something is wrong.
 ";
@@ -56,6 +60,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["gen"] => r#gen::run(r#gen::Mode::Write)?,
         ["gen", "--check"] => r#gen::run(r#gen::Mode::Check)?,
         ["bench", args @ ..] => bench::run(args)?,
+        ["pictures"] => pictures::run()?,
         _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
     }
     Ok(())

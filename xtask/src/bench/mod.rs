@@ -165,7 +165,7 @@ fn pin_to(cores: &str) -> bool {
 }
 
 /// Builds callbox for release: beside the folder that this program runs from.
-fn build_callbox() -> Result<String> {
+pub(crate) fn build_callbox() -> Result<String> {
     succeed(&mut cargo(&["build", "--release", "--package", "callbox"]))?;
     let own = std::env::current_exe().context("where this program is")?;
     let target = own.parent().and_then(|folder| folder.parent()).context("a target folder")?;
