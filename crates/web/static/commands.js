@@ -1,6 +1,6 @@
 // The commands that begin with a slash: one table, which /help shows and completion knows.
 
-import { t } from "./words.js";
+import { t, translated } from "./words.js";
 
 /**
  * @typedef {object} Command
@@ -82,7 +82,7 @@ export function run(app, room, text) {
   }
   const words = rest.split(/\s+/).filter(Boolean);
   if (words.length < (command.least ?? 0)) {
-    app.notices.say("usage", `/${command.name} ${command.args}`);
+    app.notices.say("usage", `/${command.name} ${translated(command.args)}`);
     return false;
   }
   if (!app.session.online && !OFFLINE.has(command.name)) {

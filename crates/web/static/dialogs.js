@@ -3,7 +3,7 @@
 import { COMMANDS } from "./commands.js";
 import { el, iconButton, name, visible } from "./dom.js";
 import { plain } from "./format.js";
-import { count, t } from "./words.js";
+import { count, full, t, translated } from "./words.js";
 
 /** Rooms of the server that are shown at a time. */
 const SHOWN = 100;
@@ -109,16 +109,28 @@ export function createDialogs(app) {
     open(t("register"), [el("p", {}, t("p-verify")), row], { submit: () => app.act(() => session.verify(input.value.trim())) });
   }
 
+  /** What the server says of somebody. */
+  function person(about) {
+    const { nick, realname, account, address, rooms, away, signon, idle } = about;
+    const rest = [about.bot && "bot", about.operator && "rank-@", about.secure && "secure"].filter(Boolean).map((key) => t(key));
+    const facts = [["realname", realname !== nick && realname], ["account", account], ["address", address], ["rooms", rooms], ["away", away],
+      ["since", signon && full(signon)], ["idle", idle >= 60 && t("minutes", Math.floor(idle / 60))], ["besides", rest.join(", ")]];
+    open(visible(nick), [el("dl", { class: "facts" }, ...facts.filter(([, value]) => value).flatMap(([key, value]) => [
+      el("dt", {}, t(key)), el("dd", {}, name(plain(value)))]))], session.isMe(nick) ? {} : {
+      ok: t("talk", visible(nick)), submit: () => app.act(() => app.open(session.talkTo(nick, Date.now()))),
+    });
+  }
+
   function help() {
     const keys = [["Enter", "send"], ["Tab", "tab"], ["↑", "up"], ["Alt+↑ Alt+↓", "rooms"], ["F6", "log"], ["↑ ↓ r + e Del", "line"],
       ["PgUp PgDn", "page"], ["Ctrl+F", "search"], ["Esc", "escape"]];
     open(t("help"), [
       el("h3", {}, t("commands")),
-      el("dl", {}, ...COMMANDS.flatMap(({ name: command, args }) => [el("dt", {}, `/${command} ${args}`), el("dd", {}, t(`c-${command}`))])),
+      el("dl", {}, ...COMMANDS.flatMap(({ name: command, args }) => [el("dt", {}, `/${command} ${translated(args)}`), el("dd", {}, t(`c-${command}`))])),
       el("h3", {}, t("keys")),
       el("dl", {}, ...keys.flatMap(([key, what]) => [el("dt", {}, key), el("dd", {}, t(`k-${what}`))])),
     ], { kind: "help" });
   }
 
-  return { join, listed, topic, rename, account, paste, sure, verify, help };
+  return { join, listed, topic, rename, account, paste, sure, verify, person, help };
 }

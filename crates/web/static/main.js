@@ -180,6 +180,7 @@ const HAPPENED = {
   registered: ({ account }) => app.notices.say("registered", account),
   invited: ({ nick, name }) => app.notices.invited(nick, name),
   listed: () => app.dialogs.listed(),
+  whois: ({ about }) => app.dialogs.person(about),
   "not-joined": ({ name, text }) => {
     app.notices.text(`${name}: ${text}`);
     if (app.joining !== session.isupport.fold(name)) return;

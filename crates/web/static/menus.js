@@ -50,9 +50,9 @@ export function createMenus(app) {
     const other = !session.isMe(nick);
     open(anchor, [
       other && item(t("talk", visible(nick)), "edit", () => app.open(session.talkTo(nick, Date.now()))),
-      item(t("c-whois"), "search", () => session.request("WHOIS", [nick], { room })),
-      moderates && other && item(t("c-op"), "plus", () => session.send("MODE", [room.name, "+o", nick])),
-      moderates && other && item(t("c-kick"), "close", () => session.request("KICK", [room.name, nick, nick], { room }), true),
+      item(t("details"), "search", () => session.request("WHOIS", [nick], { room })),
+      moderates && other && item(t("make-operator"), "plus", () => session.send("MODE", [room.name, "+o", nick])),
+      moderates && other && item(t("put-out"), "close", () => session.request("KICK", [room.name, nick, nick], { room }), true),
     ].filter(Boolean));
   }
 

@@ -8,7 +8,7 @@ const LISTED_MAX = 2_000;
 /** Replies that join no room: why a JOIN was refused. */
 const NOT_JOINED = new Set(["403", "405", "437", "471", "473", "474", "475", "476", "477", "479", "480"]);
 /** Replies that only frame others, or repeat what is known. */
-const SILENT = new Set(["003", "004", "221", "251", "252", "253", "254", "255", "265", "266", "318", "321", "329", "333",
+const SILENT = new Set(["003", "004", "221", "251", "252", "253", "254", "255", "265", "266", "312", "320", "321", "338", "378", "379", "329", "333",
   "369", "328", "396", "901"]);
 /** Members of a room for whom it is asked who is away. */
 const WHO_MAX = 1_000;
@@ -36,12 +36,27 @@ const NUMERICS = {
   376: arrived,
   422: arrived,
   301: (session, [, nick = "", text = ""]) => {
+    if (session.about.nick === nick) {
+      session.about.away = text;
+      return undefined;
+    }
     const room = session.rooms.get(session.isupport.fold(nick));
     if (!room) return session.tell(`${nick}: ${text}`);
     if (room.away === text) return undefined;
     room.away = text;
     return session.tell(text, room, { what: "away", nick });
   },
+  311: (session, [, nick = "", user = "", host = "", , realname = ""]) => (session.about = { nick, address: `${user}@${host}`, realname }),
+  313: about("operator"),
+  317: (session, [, nick = "", idle = "", signon = ""]) => Object.assign(session.about, { idle: Number(idle) || 0, signon: (Number(signon) || 0) * 1000 }),
+  318: (session) => {
+    if (session.about.nick) session.emit({ kind: "whois", about: session.about });
+    session.about = {};
+  },
+  319: (session, [, , rooms = ""]) => (session.about.rooms = `${session.about.rooms ?? ""} ${rooms}`.trim()),
+  330: (session, [, , account = ""]) => (session.about.account = account),
+  335: about("bot"),
+  671: about("secure"),
   305: (session) => away(session, false),
   306: (session) => away(session, true),
   322: (session, [, name = "", users = "", topic = ""]) => {
@@ -98,6 +113,11 @@ const NUMERICS = {
   903: (session) => entry.handleSignedIn(session),
   908: () => {},
 };
+
+/** A fact of somebody that only is or is not. */
+function about(fact) {
+  return (session) => (session.about[fact] = true);
+}
 
 /** We are in. */
 function welcome(session, [nick = ""]) {

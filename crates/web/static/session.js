@@ -54,6 +54,8 @@ export class Session {
   retryAt = Infinity;
   /** Rooms of the answer to LIST. */
   listed = [];
+  /** What the server says of somebody, until all of it is said. */
+  about = {};
   #batches = new Batches();
   #sends = [];
   #wish = null;

@@ -21,6 +21,9 @@ export function t(key, ...values) {
 /** A number of things, of which English tells one from many. */
 export const count = (key, number) => t(number === 1 && !column ? `${key}-one` : key, number);
 
+/** The arguments of a command: each word of them as people here call it. */
+export const translated = (text) => text.replace(/[a-z]+/g, (word) => t(`a-${word}`).replace(/^a-/, ""));
+
 /** Several words in one sentence: "a, b and c". */
 export const list = (words) => new Intl.ListFormat(language, { type: "conjunction" }).format(words);
 
@@ -236,6 +239,28 @@ const WORDS = {
   "c-register": ["makes an account of your name", "以当前名字注册账号"],
   "c-raw": ["sends a line of IRC as it is", "直接发送一行 IRC 命令"],
   "c-quit": ["leaves the chat", "退出聊天"],
+  "a-name": ["name", "名字"],
+  "a-text": ["text", "文字"],
+  "a-room": ["room", "房间"],
+  "a-key": ["key", "密钥"],
+  "a-reason": ["reason", "原因"],
+  "a-mask": ["mask", "掩码"],
+  "a-changes": ["changes", "变更"],
+  "a-account": ["account", "账号"],
+  "a-password": ["password", "密码"],
+  "a-email": ["email", "邮箱"],
+  "a-line": ["line", "命令行"],
+  // Somebody
+  "details": ["Details", "查看资料"],
+  "make-operator": ["Make operator", "设为管理员"],
+  "put-out": ["Put out of the room", "请出房间"],
+  "realname": ["Real name", "真实姓名"],
+  "address": ["Address", "地址"],
+  "since": ["Here since", "上线时间"],
+  "idle": ["Silent for", "空闲"],
+  "minutes": ["{0} min", "{0} 分钟"],
+  "besides": ["Besides", "其他"],
+  "secure": ["secure connection", "加密连接"],
   // Keys
   "k-send": ["sends; with Shift it begins a new line", "发送；按住 Shift 则换行"],
   "k-tab": ["completes names, rooms and commands", "补全名字、房间和命令"],
