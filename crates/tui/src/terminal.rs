@@ -88,7 +88,7 @@ impl Terminal {
             Effect::Notify(words) => write!(out, "\x1b]9;{words}\x07")?,
             Effect::Copy(text) => write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?,
             Effect::Title(words) => queue!(out, SetTitle(words))?,
-            Effect::Redraw => return self.screen.clear(),
+            Effect::Redraw => return self.clear(),
             Effect::Suspend => return self.suspend(),
             Effect::Quit => {}
         }
@@ -101,7 +101,14 @@ impl Terminal {
         // Those in a pipe with us stop too, as they do when the terminal itself sends the signal.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take(self.has_mouse)?;
-        self.screen.clear()
+        self.clear()
+    }
+
+    /// Has all of the next frame drawn. Ratatui's own `clear` asks the terminal where its cursor is, and the answer
+    /// comes to the thread that waits in [`read`], which hands nothing on before the next key.
+    fn clear(&mut self) -> io::Result<()> {
+        let size = self.screen.size()?;
+        self.screen.resize(size.into())
     }
 }
 
