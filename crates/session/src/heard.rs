@@ -90,6 +90,14 @@ impl<'a> Heard<'a> {
         self.message.params.last().copied().unwrap_or_default()
     }
 
+    /// The words of a QUIT. Servers put `Quit: ` before those of the one who leaves, also where there are none.
+    pub(crate) fn parting(&self) -> &'a str {
+        match self.param(0) {
+            "Quit:" | "Quit: " => "",
+            words => words,
+        }
+    }
+
     /// How many parameters there are.
     pub(crate) fn count(&self) -> usize {
         self.message.params.len()

@@ -75,7 +75,7 @@ impl Session {
     /// QUIT.
     pub(crate) fn handle_quit(&mut self, heard: &Heard<'_>, now: Now) {
         for room in self.rooms_with(heard.nick) {
-            self.push_event(room, heard, What::Quit(heard.param(0).into()), now);
+            self.push_event(room, heard, What::Quit(heard.parting().into()), now);
             self.remove_member(room, heard.nick);
         }
         self.forget_if_alone(heard.nick);

@@ -173,7 +173,7 @@ impl Session {
         let what = match heard.command() {
             "JOIN" => What::Joined,
             "PART" => What::Left(heard.param(1).into()),
-            "QUIT" => What::Quit(heard.param(0).into()),
+            "QUIT" => What::Quit(heard.parting().into()),
             "KICK" => What::Kicked(heard.param(1).into(), heard.param(2).into()),
             "NICK" => What::Renamed(heard.param(0).into()),
             "TOPIC" => What::Topic(heard.param(1).into()),
