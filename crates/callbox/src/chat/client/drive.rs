@@ -3,11 +3,12 @@
 //! Whatever happens arrives at one place, a channel of [`Happened`]: what the link's thread reads, what is typed, what a
 //! server of our own says. One thread takes it from there, so the session needs no lock.
 
+use std::fmt::Display;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use callbox_session::Session;
-use callbox_session::contract::{Action, Now};
+use callbox_session::contract::{Action, Now, Status};
 
 use super::host::Host;
 use super::link::{CloseReason, Link, LinkEvent, Target};
@@ -56,8 +57,11 @@ pub(super) struct Drive<T> {
     /// Why it was not started, until it is known whether somebody else's listens.
     not_started: Option<Failure>,
     clock: Clock,
-    /// Whether there ever was a connection. The first failure ends the program: its user is still looking.
-    was_connected: bool,
+    /// Whether the newest link is connected.
+    is_connected: bool,
+    /// Whether a server ever let us in. Before that a failure ends the program: its user is still looking, and what
+    /// listens there may be no chat at all.
+    was_online: bool,
 }
 
 impl<T: Send + 'static> Drive<T> {
@@ -72,7 +76,8 @@ impl<T: Send + 'static> Drive<T> {
             host,
             not_started: None,
             clock,
-            was_connected: false,
+            is_connected: false,
+            was_online: false,
         }
     }
 
@@ -80,9 +85,14 @@ impl<T: Send + 'static> Drive<T> {
         self.clock.now()
     }
 
-    /// Whether there was a connection by now.
-    pub(super) fn was_connected(&self) -> bool {
-        self.was_connected
+    /// Whether a server has let us in by now.
+    pub(super) fn was_online(&self) -> bool {
+        self.was_online
+    }
+
+    /// Where the server is, for people.
+    pub(super) fn server(&self) -> impl Display {
+        &self.target.address
     }
 
     /// Does what the session wants done.
@@ -130,7 +140,7 @@ impl<T: Send + 'static> Drive<T> {
         happened
     }
 
-    /// Tells the session what its link says. A first connection that cannot be made is a failure.
+    /// Tells the session what its link says. That it comes in nowhere at the first attempt is a failure.
     pub(super) fn handle_link(
         &mut self,
         number: u64,
@@ -142,7 +152,7 @@ impl<T: Send + 'static> Drive<T> {
         }
         match event {
             LinkEvent::Connected(connected) => {
-                self.was_connected = true;
+                self.is_connected = true;
                 self.not_started = None;
                 session.handle_connected(connected.is_secure(), self.now());
             }
@@ -152,6 +162,7 @@ impl<T: Send + 'static> Drive<T> {
                 for line in lines.iter() {
                     session.handle_line(line.as_bytes(), now);
                 }
+                self.was_online |= matches!(session.status(), Status::Online);
             }
             LinkEvent::Closed(reason) => {
                 self.link = None;
@@ -177,7 +188,7 @@ impl<T: Send + 'static> Drive<T> {
                     self.not_started = Some(failure);
                     self.connect(session);
                 }
-                (Err(failure), Some(_)) if !self.was_connected => return Err(failure),
+                (Err(failure), Some(_)) if !self.was_online => return Err(failure),
                 (Err(failure), Some(_)) => {
                     let reason = failure.message().unwrap_or_default();
                     session.handle_disconnected(reason, self.now());
@@ -185,7 +196,7 @@ impl<T: Send + 'static> Drive<T> {
             }
             return Ok(());
         }
-        if !self.was_connected && !reason.is_closed() {
+        if !self.was_online && !self.is_connected && !reason.is_closed() {
             let problem = reason.to_string();
             return Err(match reason.is_usage() {
                 true => Failure::usage(problem),
@@ -193,11 +204,18 @@ impl<T: Send + 'static> Drive<T> {
             });
         }
         session.handle_disconnected(&reason.to_string(), self.now());
-        Ok(())
+        match session.status() {
+            Status::Waiting { reason, .. } if !self.was_online => Err(Failure::network(format!(
+                "cannot join the chat at {}: {reason}",
+                self.server()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn connect(&mut self, session: &mut Session) {
         self.number += 1;
+        self.is_connected = false;
         let (number, happened) = (self.number, self.happened.clone());
         let tell = move |event| {
             // Nobody listens once the program is at its end.

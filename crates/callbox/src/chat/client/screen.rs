@@ -1,6 +1,6 @@
 //! `callbox chat` on a terminal: the session, its link and the screen.
 //!
-//! It connects before the screen is taken, so what goes wrong on the way there is said as every other command says it,
+//! It comes in before the screen is taken, so what goes wrong on the way there is said as every other command says it,
 //! and can be copied.
 
 use std::env;
@@ -29,6 +29,10 @@ use crate::messages::{self, Exit, Failure, Reason};
 
 /// How long the terminal has to say what is behind its letters. One on the other side of the world is asked in vain.
 const BACKGROUND: Duration = Duration::from_millis(150);
+
+/// How long what listens on this machine may take to let somebody in before it is held to be no chat. One that is busy
+/// takes less than a second.
+const WELCOME: Duration = Duration::from_secs(10);
 
 /// What only others did is drawn no more often than this: sixty times a second is as smooth as terminals are.
 const FRAME: Duration = Duration::from_millis(16);
@@ -92,15 +96,16 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let (happened, happening) = channel();
     stop_on_signals(&happened)?;
-    let host = host.map(|host| {
+    let served = host.map(|host| {
         let says = happened.clone();
         host(Tell::new(move |_, line| {
             let _ = says.send(Happened::Host(line.to_owned()));
         }))
     });
-    let mut drive = Drive::new(target, host, happened.clone());
+    let mut drive = Drive::new(target, served, happened.clone());
     let mut session = Session::new(config, drive.now());
-    connect(&mut session, &mut drive, &happening)?;
+    let patience = host.is_some().then_some(WELCOME);
+    come_in(&mut session, &mut drive, &happening, patience)?;
 
     let greeting = match settings.language {
         Language::English => "You can start the conversation now!",
@@ -137,15 +142,25 @@ fn stop_on_signals(happened: &Sender<Happened<Input>>) -> Result<(), Failure> {
     .map_err(|error| Failure::network(format!("cannot listen for signals: {}", Reason(&error))))
 }
 
-/// Waits for the first connection.
-fn connect(
+/// Waits until the server has let us in. A network far away may take its time, and the session says how long.
+fn come_in(
     session: &mut Session,
     drive: &mut Drive<Input>,
     happening: &Receiver<Happened<Input>>,
+    patience: Option<Duration>,
 ) -> Result<(), Failure> {
-    while !drive.was_connected() {
+    let end = patience.map(|patience| drive.now().monotonic + patience);
+    while !drive.was_online() {
         drive.perform(session);
-        match drive.wait(session, happening, None) {
+        if let Status::Ended(End::Refused(words) | End::Lost(words)) = session.status() {
+            return Err(Failure::network(words.to_string()));
+        }
+        let left = end.map(|end| end.saturating_sub(drive.now().monotonic));
+        if left.is_some_and(|left| left.is_zero()) {
+            let server = drive.server();
+            return Err(Failure::network(format!("what listens at {server} is no chat")));
+        }
+        match drive.wait(session, happening, left) {
             Some(Happened::Link(number, event)) => drive.handle_link(number, event, session)?,
             Some(Happened::Host(line)) => messages::status(messages::visible(&line)),
             Some(Happened::Stop) => return Err(Failure::said(Exit::Interrupted)),

@@ -250,8 +250,10 @@ impl Tool<'_> {
         // New lines are looked for from the end, where they stand.
         let Some(line) = room.timeline.by_id(line) else { return Ok(()) };
         if room.kind == Kind::Server || matches!(line.what, What::Info(_) | What::Error(_)) {
+            // Why the connection is not there is told with the status.
             if let What::Error(text) = &line.what
                 && !self.how.quiet
+                && matches!(session.status(), Status::Online)
             {
                 messages::status(format_args!(
                     "{}: {}",
