@@ -4,13 +4,21 @@
 //! |---|---|
 //! | `link` | a connection to the real server, over each of its doors |
 //! | `udp` | lines as bare datagrams |
+//! | `tool` | without a terminal: lines in, lines out |
+//! | `receipts` | `--once`, with servers that acknowledge and servers that do not |
+//! | `host` | `callbox chat`, which starts the chat where there is none |
 //!
-//! `talker` drives a link as the client's loop does.
+//! `talker` drives a link as the client's loop does; `peer` is the other side, as plain lines.
 
+mod host;
 mod link;
+mod peer;
+mod receipts;
 mod talker;
+mod tool;
 mod udp;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use callbox_testkit::{Folder, Program, Running};
@@ -22,6 +30,15 @@ fn chat(home: &Folder) -> Program {
     let program = Program::new(env!("CARGO_BIN_EXE_callbox")).arg("chat");
     let program = program.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.join(".config"));
     program.env("XDG_DATA_HOME", home.join(".local/share")).env("PYTHONUTF8", "1")
+}
+
+/// `callbox chat client` at `address`.
+fn client(home: &Folder, address: impl Display) -> Program {
+    chat(home)
+        .arg("client")
+        .arg(address.to_string())
+        .env_remove("NO_COLOR")
+        .env("LC_ALL", "C.UTF-8")
 }
 
 /// A server on a port of the kernel's choice, ready.

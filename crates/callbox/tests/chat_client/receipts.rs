@@ -1,0 +1,62 @@
+//! `--once`: the exit status tells whether the server has what was said.
+
+use std::net::{SocketAddr, TcpListener};
+
+use callbox_testkit::{Finished, Folder};
+
+use crate::client;
+use crate::peer::{Manners, own_server};
+
+fn once(address: SocketAddr, args: &[&str]) -> Finished {
+    let home = Folder::new("receipts");
+    let once = client(&home, format!("irc://{address}")).args(["--name", "ci", "--join", "#dev"]);
+    once.args(["--once", "-q"]).args(args).run_with_input("build 41 passed\n")
+}
+
+#[test]
+fn a_server_without_echoes_acknowledges_by_its_pong() {
+    let finished = once(own_server(Manners::Old), &[]);
+    finished.expect_code(0).stdout_is("").stderr_is("");
+}
+
+#[test]
+fn silence_is_no_receipt() {
+    let finished = once(own_server(Manners::Silent), &["--receipt-timeout", "0.3s"]);
+    finished.expect_code(1).stdout_is("").stderr_contains("no receipt came");
+}
+
+#[test]
+fn a_server_that_closes_instead_gives_no_receipt() {
+    let finished = once(own_server(Manners::Hangup), &["--receipt-timeout", "0.3s"]);
+    finished.expect_code(1).stdout_is("");
+    finished.expect(!finished.stderr.is_empty(), || "a reason".to_owned());
+}
+
+#[test]
+fn where_nobody_listens_that_is_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    let finished = once(address, &[]);
+    finished.expect_code(1).stdout_is("");
+    finished.stderr_is(&format!(
+        "callbox: cannot connect to {address}: nobody listens on this port (connection refused)\n"
+    ));
+}
+
+#[test]
+fn a_server_that_never_lets_anybody_in_is_not_waited_for_without_end() {
+    // The kernel accepts, and nobody says anything.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let finished = once(address, &["--receipt-timeout", "0.3s"]);
+    finished.expect_code(1).stdout_is("").stderr_contains("no receipt came");
+}
+
+#[test]
+fn nothing_to_say_is_nothing_to_fail() {
+    let home = Folder::new("receipts");
+    let address = own_server(Manners::Old);
+    let once = client(&home, format!("irc://{address}")).args(["--name", "ci", "--once", "-q"]);
+    once.run_with_input("\n\n").expect_code(0).stdout_is("").stderr_is("");
+}
