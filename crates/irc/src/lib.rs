@@ -8,7 +8,7 @@
 //! | [`tags`] | message tags: escaping, client-only tags, their budget |
 //! | [`names`] | nicknames, channels, users, accounts: constructible only by parsing |
 //! | [`fold`] | the one case folding, and look-alikes |
-//! | [`format`] | bold, colours and the like in the text of messages |
+//! | [`format`](mod@format) | bold, colours and the like in the text of messages |
 //! | [`mask`] | `nick!user@host` masks with `*` and `?`, and extended bans |
 //! | [`numeric`] | the one table of numerics |
 //! | [`capability`] | the one table of capabilities |

@@ -8,7 +8,7 @@
 //! | [`contract`] | what passes between a session and the program around it |
 //! | [`config`] | who somebody is, and what is kept |
 //! | `session` | [`Session`]: lines, wishes and time in; actions and events out |
-//! | [`room`], [`line`], [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
+//! | [`room`], [`line`](mod@line), [`timeline`], [`people`] | the model: rooms, what was said in them, who is there |
 //! | `heard`, `wire` | lines from the server, and lines to it |
 //! | `connection`, `registration`, `caps`, `sasl`, `isupport` | the connection, and how we are let in |
 //! | `dispatch` | each line from the server to whoever it concerns |

@@ -50,7 +50,7 @@ macro_rules! texts {
         /// The texts of one language. What each is for is plain from the English one.
         #[derive(Debug)]
         pub struct Texts {
-            $(#[doc = $english] pub $name: &'static str,)*
+            $(#[doc = concat!("`", $english, "`")] pub $name: &'static str,)*
         }
 
         static ENGLISH: Texts = Texts { $($name: $english,)* };
