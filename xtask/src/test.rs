@@ -41,6 +41,13 @@ const TOOLS: &[Tool] = &[
     Tool { program: "irssi", package: "irssi", tests: "those of the chat with irssi" },
     Tool { program: "weechat", package: "weechat-curses", tests: "those of the chat with WeeChat" },
     Tool { program: "catgirl", package: "catgirl", tests: "those of the chat with catgirl" },
+    Tool { program: "tmux", package: "tmux", tests: "those of the chat's client on a terminal" },
+    Tool { program: "ngircd", package: "ngircd", tests: "those of the chat's client with ngIRCd" },
+    Tool {
+        program: "inspircd",
+        package: "inspircd",
+        tests: "those of the chat's client with InspIRCd",
+    },
     Tool { program: "chromium", package: "chromium", tests: "those of the chat's page" },
     Tool { program: "chromedriver", package: "chromium-driver", tests: "those of the chat's page" },
     Tool { program: "npm", package: "npm", tests: "that of the page's accessibility" },
@@ -93,19 +100,28 @@ fn install_missing() {
     }
 }
 
+/// What installs packages, as root. Those of daemons start them, at ports that may be somebody's; tests start their own
+/// at ports of the kernel's choice. So unless this system has a policy, it is for this while that nothing is started.
+const INSTALL: &str = r#"
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if ! [ -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" || exit
+fi
+apt-get update || exit
+# Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer.
+apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
+"#;
+
 fn install(packages: &[&str]) -> Result<()> {
     let root = output_of(&mut program("id", &["-u"]))?.trim() == "0";
-    let apt_get = |args: &[&str]| {
-        let mut command = match root {
-            true => program("apt-get", args),
-            false => program("sudo", &[&["-n", "apt-get"], args].concat()),
-        };
-        succeed(command.env("DEBIAN_FRONTEND", "noninteractive"))
+    let script = ["sh", "-c", INSTALL, "sh"];
+    let mut command = match root {
+        true => program(script[0], &script[1..]),
+        false => program("sudo", &[&["-n"], &script[..]].concat()),
     };
-    apt_get(&["update"])?;
-    // Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer.
-    let options = ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends"];
-    apt_get(&[&options[..], packages].concat())
+    succeed(command.args(packages))
 }
 
 /// Puts axe-core where its test looks for it, unless it is there.
