@@ -116,7 +116,7 @@ pub struct ChatClientArgs {
     /// udp:// an answer is the receipt
     #[arg(long)]
     pub once: bool,
-    /// How long to wait for a receipt
+    /// How long to wait for the next receipt
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub receipt_timeout: Seconds,
     /// How long the whole way to a connection may take

@@ -20,7 +20,9 @@ impl Peer {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         stream.set_read_timeout(Some(EVENT_DEADLINE)).expect("a time limit");
         let mut peer = Self { stream: BufReader::new(stream), seen: String::new() };
-        peer.send(&format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN {room}"));
+        peer.send(&format!("NICK {nick}\r\nUSER {nick} 0 * :{nick}"));
+        peer.hears(" 001 ");
+        peer.send(&format!("JOIN {room}"));
         peer.hears(" 366 ");
         peer
     }

@@ -118,6 +118,8 @@ fn flood_control_delays_and_loses_nothing() {
     let mut bob = Peer::joins(address, "bob", "#dev");
     let input: Vec<String> = (1..=25).map(|number| number.to_string()).collect();
     let ci = client(&home, address).args(["--name", "ci", "--join", "#dev", "--once"]);
+    // Each line has its receipt in time; all of them together take longer.
+    let ci = ci.args(["--receipt-timeout", "2s"]);
     ci.run_with_input(input.join("\n")).expect_code(0);
     assert_eq!(bob.hears_said_until_gone("ci"), input);
 }

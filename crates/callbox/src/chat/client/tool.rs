@@ -146,7 +146,7 @@ impl Tool<'_> {
                 Some(Happened::Typed(Typed::End(result))) => {
                     result.map_err(|error| messages::unreadable_input(&error))?;
                     self.is_at_end = true;
-                    self.deadline = self.how.once.map(|patience| drive.now().monotonic + patience);
+                    self.wait_longer(drive);
                 }
                 Some(Happened::Stop) => return Err(Failure::said(Exit::Interrupted)),
                 Some(Happened::Host(_)) | None => {}
@@ -218,7 +218,10 @@ impl Tool<'_> {
                 Event::Changed { room, line } if self.how.json => {
                     self.write(session, room, line, None)?;
                 }
-                Event::Receipt { sent, .. } => self.settle(sent),
+                Event::Receipt { sent, .. } => {
+                    self.settle(sent);
+                    self.wait_longer(drive);
+                }
                 Event::Undelivered { sent, reason, .. } => {
                     if self.how.once.is_none() && self.under_way.contains_key(&sent) {
                         messages::error(format_args!("not said: {}", Bare(reason.as_bytes())));
@@ -231,6 +234,13 @@ impl Tool<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the next receipt as long as it may take. A server that takes a line a second may take long for all.
+    fn wait_longer(&mut self, drive: &Drive<Typed>) {
+        if self.is_at_end {
+            self.deadline = self.how.once.map(|patience| drive.now().monotonic + patience);
+        }
     }
 
     fn settle(&mut self, sent: OutId) {
