@@ -52,6 +52,19 @@ fn the_login_name_is_offered() {
 }
 
 #[test]
+fn the_program_in_which_the_chat_runs_is_not_stopped_by_a_key() {
+    let (home, port) = (Folder::new("host"), free_port());
+    let mut sally = person(&home, port, "sally");
+    let mut harry = person(&home, port, "harry");
+    sally.type_text("\x1a");
+    sally.wait_for_screen("This program is not stopped");
+    sally.type_text("still here\r");
+    harry.wait_for_screen("still here");
+    leave(harry);
+    leave(sally);
+}
+
+#[test]
 fn the_chat_goes_on_when_the_one_who_started_it_leaves() {
     let (home, port) = (Folder::new("host"), free_port());
     let mut sally = person(&home, port, "sally");

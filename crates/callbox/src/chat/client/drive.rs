@@ -95,6 +95,11 @@ impl<T: Send + 'static> Drive<T> {
         &self.target.address
     }
 
+    /// Whether the chat's server runs in this process.
+    pub(super) fn is_hosting(&self) -> bool {
+        self.host.as_ref().is_some_and(Host::is_at_work)
+    }
+
     /// Does what the session wants done.
     pub(super) fn perform(&mut self, session: &mut Session) {
         while let Some(action) = session.poll_action() {

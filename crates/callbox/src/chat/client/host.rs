@@ -42,6 +42,11 @@ impl Host {
         Ok(())
     }
 
+    /// Whether it serves.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.at_work.as_ref().is_some_and(|(_, thread)| !thread.is_finished())
+    }
+
     /// Stops it, and waits until all that it acknowledged is kept.
     pub(super) fn finish(self) {
         if let Some((handle, thread)) = self.at_work {

@@ -40,6 +40,9 @@ const FRAME: Duration = Duration::from_millis(16);
 /// How long what waits is taken in before a frame is drawn: a key is answered within a few milliseconds, however much comes.
 const INTAKE: Duration = Duration::from_millis(3);
 
+/// Said in place of stopping a program in which the chat of others runs.
+const NOT_STOPPED: &str = "This program is not stopped: the chat runs in it, and others would wait";
+
 /// Makes the server that is started where nobody listens.
 pub(super) type HostOf<'a> = &'a dyn Fn(Tell) -> Host;
 
@@ -266,6 +269,13 @@ impl Screen {
         while let Some(effect) = self.app.poll_effect() {
             if effect == Effect::Quit {
                 return Ok(true);
+            }
+            if effect == Effect::Suspend && drive.is_hosting() {
+                let room = self.app.current();
+                self.app.session_mut().show(Some(room), NOT_STOPPED, drive.now());
+                self.app.handle_changes(drive.now());
+                self.is_urgent = true;
+                continue;
             }
             self.terminal.perform(&effect).map_err(|error| unusable(&error))?;
             self.is_urgent |= matches!(effect, Effect::Redraw | Effect::Suspend);
