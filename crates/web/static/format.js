@@ -10,7 +10,8 @@
 const TOGGLES = { "\x02": "bold", "\x1d": "italic", "\x1f": "underline", "\x1e": "strike", "\x11": "mono", "\x16": "marked" };
 /** A link, without what a sentence puts behind it. */
 const LINK = /https?:\/\/[^\s<>"`\u3000-\u303f\uff01-\uff0c\uff1a-\uff20]+/gi;
-const TAIL = /[.,;:!?'*_~]+$/;
+const TAIL = ".,;:!?'*_~";
+const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
 /** @param {string} text @returns {Run[]} */
 export function runs(text) {
@@ -59,13 +60,18 @@ function links(text, styles) {
   return found;
 }
 
-/** Without closing brackets that were not opened in it, and the sentence's own marks. */
+/** Without closing brackets that were not opened in it, and the sentence's own marks. In one pass: a peer may write any number. */
 function trimmed(link) {
-  let out = link.replace(TAIL, "");
-  for (const [open, close] of ["()", "[]", "{}"]) {
-    while (out.endsWith(close) && out.split(close).length > out.split(open).length) out = out.slice(0, -1).replace(TAIL, "");
+  const counts = {};
+  for (const char of link) counts[char] = (counts[char] ?? 0) + 1;
+  let end = link.length;
+  for (; end > 0; end -= 1) {
+    const last = link[end - 1];
+    const isExtra = last in BRACKETS && counts[last] > (counts[BRACKETS[last]] ?? 0);
+    if (!isExtra && !TAIL.includes(last)) break;
+    counts[last] -= 1;
   }
-  return out;
+  return link.slice(0, end);
 }
 
 function safe(link) {

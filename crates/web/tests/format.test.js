@@ -19,6 +19,17 @@ export const tests = [
     },
   },
   {
+    name: "a link is read in one pass, whatever a peer puts behind it",
+    run() {
+      same(runs(`http://a.b/${").".repeat(100)}`).map(({ href }) => href), ["http://a.b/", undefined]);
+      same(runs("(http://a/(x)[y]).").map(({ text }) => text), ["(", "http://a/(x)[y]", ")."]);
+      const start = Date.now();
+      for (let line = 0; line < 20; line += 1) runs(`http://a.b/${")".repeat(4_000)}`);
+      // It took more than ten seconds when each bracket counted all of them.
+      that(Date.now() - start < 1_000, `${Date.now() - start} ms`);
+    },
+  },
+  {
     name: "formatting codes become styles and are gone from the text",
     run() {
       same(runs("a\x02b\x1dc\x02d\x0fe").map(({ text, styles }) => [text, styles.join(" ")]),
