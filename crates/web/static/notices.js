@@ -45,7 +45,13 @@ export function createNotices(app) {
     heard(room, line) {
       if (!line.mention || (document.hasFocus() && room === app.room) || !this.on) return;
       const title = room.kind === "private" ? visible(line.nick) : `${visible(line.nick)} · ${visible(room.name)}`;
-      const shown = new Notification(title, { body: summary(line.text), tag: `callbox ${room.key}`, icon: "/icon.svg" });
+      let shown;
+      try {
+        shown = new Notification(title, { body: summary(line.text), tag: `callbox ${room.key}`, icon: "/icon.svg" });
+      } catch {
+        // Chrome on Android grants the right, and then takes notifications from service workers only.
+        return;
+      }
       shown.onclick = () => {
         window.focus();
         app.open(room);
