@@ -180,12 +180,14 @@ export function createLines(app) {
   /** Sorts the lines into chunks. What was in one stays together as far as it can. */
   function divide() {
     const { lines } = room.timeline;
+    // Day marks say "today", which is another day tomorrow.
+    const today = new Date().getDate();
     const known = new Map(chunks.map((chunk) => [chunk.start, chunk]));
     const next = [];
     let chunk;
     lines.forEach((line, at) => {
       if (!chunk || known.has(line.id) || chunk.lines.length >= CHUNK * 1.5 || (chunk.lines.length >= CHUNK && !chunk.old)) {
-        chunk = { start: line.id, lines: [], before: lines[at - 1], hash: (lines[at - 1]?.seq ?? 0) + room.divider, old: known.get(line.id) };
+        chunk = { start: line.id, lines: [], before: lines[at - 1], hash: (lines[at - 1]?.seq ?? 0) + room.divider + today, old: known.get(line.id) };
         next.push(chunk);
       }
       chunk.lines.push(line);
