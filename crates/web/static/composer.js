@@ -97,7 +97,7 @@ export function createComposer(app) {
     const how = purpose ? { reply: purpose.kind === "reply" ? purpose.line.msgid : purpose.line.reply, edits: purpose.kind === "edit" ? purpose.line.msgid : undefined } : {};
     const done = command ? run(app, room, value) : app.act(() => session.say(room, value.replace(/^\/\//, "/"), Date.now(), how));
     if (done === false) {
-      if (!command) app.notices.say("too-much");
+      if (!command) app.notices.say(session.maySay(room) ? "too-much" : room.kind === "server" ? "only-commands" : "not-joined");
       return;
     }
     if (sent[0] !== value) sent.unshift(value);

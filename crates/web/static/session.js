@@ -227,9 +227,15 @@ export class Session {
 
   // What the person does.
 
+  /** Whether what is said in `room` goes out, now or once the connection is there. @param {Room} room */
+  maySay(room) {
+    return room.kind === "private" || (room.kind === "room" && (room.joined || room.wanted));
+  }
+
   /** @returns {boolean} whether it was taken */
   say(room, text, now, { kind, reply, edits } = {}) {
     this.#now = now;
+    if (!this.maySay(room)) return false;
     const may = (tag, value) => (this.caps.has("message-tags") && this.isupport.allowsTag(tag) ? value : undefined);
     const values = this.caps.has("draft/multiline", "batch") ? this.caps.value("draft/multiline") : null;
     const multiline = values && { bytes: Number(values["max-bytes"]) || 4096, lines: Number(values["max-lines"]) || 24 };
@@ -461,6 +467,7 @@ export class Session {
 
   /** A conversation with one person begins, or goes on after a reconnect. */
   greet(room, now) {
+    if (room.kind !== "private") return;
     if (this.isupport.tokens.has("MONITOR")) this.send("MONITOR", ["+", room.name]);
     if (this.caps.has("draft/read-marker")) this.send("MARKREAD", [room.name]);
     history.catchUp(this, room, room.timeline.last(), now);

@@ -175,6 +175,7 @@ const WORDS = {
   "paste": ["Send {0} lines?", "发送 {0} 行？"],
   "paste-text": ["You pasted {0} lines. They will be sent as one message where the server knows that, else line by line.", "你粘贴了 {0} 行文字。若服务器支持，将作为一条消息发送，否则逐行发送。"],
   "paste-keep": ["Put into the message", "放入输入框"],
+  "only-commands": ["Only commands can be written here. /help lists them all.", "这里只能输入命令，输入 /help 查看全部命令。"],
   "too-much": ["That is too much at once.", "一次发送的内容太多。"],
   "typing-1": ["{0} is writing…", "{0} 正在输入……"],
   "typing-2": ["{0} are writing…", "{0} 正在输入……"],

@@ -372,8 +372,27 @@ export const tests = [
     name: "a peer's flood of names opens no end of rooms",
     run() {
       const wire = new Wire().enter();
-      for (let at = 0; at < 700; at += 1) wire.hear(wire.said(`eve${at}`, `m${at}`, "hi", "alice"));
+      const asked = [];
+      for (let at = 0; at < 700; at += 1) asked.push(...wire.hear(wire.said(`eve${at}`, `m${at}`, "hi", "alice")));
       that(wire.session.rooms.size <= 500);
+      same(asked.filter((line) => line.startsWith("MARKREAD")).length, wire.session.rooms.size - 1, "nothing is asked about no name");
+    },
+  },
+  {
+    name: "nothing waits for ever in a room that we were put out of, or in the server's own",
+    run() {
+      const wire = new Wire().enter();
+      const room = wire.enterRoom();
+      that(!wire.session.say(wire.session.rooms.get(""), "hello", wire.now));
+      wire.lose();
+      that(wire.session.say(room, "waits", wire.now), "it is joined again");
+      room.pending = [];
+      wire.open();
+      wire.enter();
+      wire.enterRoom();
+      wire.hear(":bob!b@h KICK #tea alice :out");
+      that(!wire.session.say(room, "hello", wire.now));
+      same(room.pending.length, 0);
     },
   },
   {
