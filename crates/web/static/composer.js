@@ -81,7 +81,12 @@ export function createComposer(app) {
     const lines = pasted.replace(/\s+$/, "").split(/\r\n|\r|\n/);
     if (lines.length < MANY_LINES) return;
     event.preventDefault();
-    app.dialogs.paste(lines.length, pasted, () => submit(text.value + pasted), () => insert(pasted));
+    app.dialogs.paste(lines.length, pasted, () => submit(withPasted(pasted), !text.value.startsWith("/")), () => insert(pasted));
+  }
+
+  function withPasted(pasted) {
+    const { value, selectionStart, selectionEnd } = text;
+    return value.slice(0, selectionStart) + pasted + value.slice(selectionEnd);
   }
 
   function insert(what) {
@@ -90,12 +95,13 @@ export function createComposer(app) {
     text.dispatchEvent(new Event("input"));
   }
 
-  function submit(value = text.value) {
+  /** What was pasted is no command, whatever it begins with. */
+  function submit(value = text.value, said = false) {
     const { room } = app;
     if (!value.trim()) return;
-    const command = /^\/(?!\/)/.test(value);
+    const command = !said && /^\/(?!\/)/.test(value);
     const how = purpose ? { reply: purpose.kind === "reply" ? purpose.line.msgid : purpose.line.reply, edits: purpose.kind === "edit" ? purpose.line.msgid : undefined } : {};
-    const done = command ? run(app, room, value) : app.act(() => session.say(room, value.replace(/^\/\//, "/"), Date.now(), how));
+    const done = command ? run(app, room, value) : app.act(() => session.say(room, said ? value : value.replace(/^\/\//, "/"), Date.now(), how));
     if (done === false) {
       if (!command) app.notices.say(session.maySay(room) ? "too-much" : room.kind === "server" ? "only-commands" : "not-joined");
       return;
