@@ -228,6 +228,8 @@ app.search = createSearch(app);
 listenToKeys(app);
 
 find("#shade").addEventListener("click", closeDrawers);
+// A phone that is turned may have room for what was a drawer, and the rest would stay out of reach.
+for (const width of [700, 1000]) matchMedia(`(max-width: ${width}px)`).addEventListener("change", closeDrawers);
 addEventListener("focus", () => app.lines.atEnd && app.seen());
 drawNow();
 app.entry.update();
