@@ -66,6 +66,7 @@ texts! {
     rooms: "Rooms", "房间";
     people: "People", "成员";
     people_count: "{} people", "{} 人";
+    people_one: "{} person", "{} 人";
     more: "and {} more", "另有 {} 人";
     away: "away", "离开";
     bot: "bot", "机器人";
@@ -75,7 +76,7 @@ texts! {
     // The connection.
     connecting: "connecting…", "正在连接…";
     online: "online", "在线";
-    catching_up: "fetching what was missed…", "正在补取错过的消息…";
+    catching_up: "fetching what was missed…", "正在获取错过的消息…";
     offline: "offline", "已断线";
     retry_in: "next try in {} s ({}: now) · {}", "{} 秒后重试（{} 立即重试）· {}";
     ended: "The session is over: {}", "会话已结束：{}";
@@ -89,8 +90,8 @@ texts! {
     read_mark: "new", "新消息";
     edited: "(edited)", "（已编辑）";
     redacted: "taken back by {}", "已被 {} 撤回";
-    unknown_line: "a line that is not loaded", "未载入的消息";
-    joined: "{} joined", "{} 加入了";
+    unknown_line: "a line that is not loaded", "尚未加载的消息";
+    joined: "{} joined", "{} 加入了房间";
     left: "{} left", "{} 离开了房间";
     quit: "{} is gone", "{} 下线了";
     kicked: "{} put {} out", "{} 将 {} 请出了房间";
@@ -104,11 +105,11 @@ texts! {
     failed: "not sent: {}", "未发送：{}";
     failed_keys: "{} send again, {} discard", "{} 重发，{} 丢弃";
     new_below: "▼ {} new below", "▼ 下面有 {} 条新消息";
-    below: "▼ newer lines below", "▼ 下面还有更新的消息";
+    below: "▼ newer lines below", "▼ 下面还有较新的消息";
 
     // First use.
     empty_room: "Nobody has said anything here yet.", "这里还没有人说话。";
-    not_yet: "You will be in {} as soon as there is a connection and the server lets you in.", "连接成功并获得服务器许可后即可进入 {}。";
+    not_yet: "You will be in {} as soon as there is a connection and the server lets you in.", "连接成功且服务器允许后，就会进入 {}。";
     gone: "You are not in {}. /join {} goes in.", "你不在 {} 中。用 /join {} 进入。";
     empty_hint: "Type a line and press Enter. /help lists the commands, {} the keys, Tab completes names, {} goes to another room.",
         "输入文字后按 Enter 发送。/help 列出命令，{} 列出按键，Tab 补全名字，{} 切换房间。";
@@ -130,7 +131,7 @@ texts! {
         "{} 回复 · {} 回应 · {} 编辑 · {} 撤回 · {} 复制 · Esc 返回";
     line_hint_short: "{} answer {} react {} edit {} take {} copy", "{} 回复 {} 回应 {} 编辑 {} 撤回 {} 复制";
     out_hint: "{} send again · {} discard · {} copy · Esc back", "{} 重发 · {} 丢弃 · {} 复制 · Esc 返回";
-    take_back: "Take this line back? {} again does, Esc does not.", "撤回这条消息？再按 {} 撤回，Esc 取消。";
+    take_back: "Take this line back? {} again does, Esc does not.", "撤回这条消息？再按 {} 确认，Esc 取消。";
     copied: "Copied.", "已复制。";
     nothing_to_do: "Choose a line first ({}).", "请先选择一条消息（{}）。";
     not_own: "Only own lines can be edited.", "只能编辑自己的消息。";
@@ -143,14 +144,14 @@ texts! {
     search: "Search", "搜索";
     search_none: "nothing found", "没有结果";
     search_count: "{} of {}", "第 {} 条，共 {} 条";
-    search_keys: "Enter older · {} newer · Esc back", "Enter 更早 · {} 更新 · Esc 返回";
+    search_keys: "Enter older · {} newer · Esc back", "Enter 上一条 · {} 下一条 · Esc 返回";
 
     // Overlays.
     help: "Help", "帮助";
     keys: "Keys", "按键";
     commands: "Commands", "命令";
     close_hint: "Esc closes", "Esc 关闭";
-    switcher: "Go to", "前往";
+    switcher: "Go to", "切换到";
     no_match: "no room of that name", "没有匹配的房间";
     react: "React", "回应";
     react_hint: "1–8, or type and press Enter", "按 1–8，或输入后按 Enter";
@@ -161,11 +162,11 @@ texts! {
     paste_edit: "put it into the editor", "放入编辑框";
     paste_cancel: "forget it", "取消";
     paste_key_one: "[1]", "[1]";
-    too_small: "The window is too small.", "窗口太小。";
+    too_small: "The window is too small.", "窗口太小了。";
     pasted_cut: "The paste was longer than what can be edited; its end is left out.", "粘贴内容过长，末尾已略去。";
 
     // Notifications.
-    notify_mention: "{} in {}", "{} 在 {}";
+    notify_mention: "{} in {}", "{} 在 {} 中";
 
     // Months and days, for day marks.
     weekdays: "Sunday Monday Tuesday Wednesday Thursday Friday Saturday", "星期日 星期一 星期二 星期三 星期四 星期五 星期六";

@@ -61,7 +61,7 @@ impl App {
             lines: text.split('\n').count(),
             characters: text.chars().filter(|c| *c != '\n').count(),
             whole: takes_lines.then(|| self.session.count_messages(self.current, &whole)),
-            each: whole.split('\n').filter(|line| !line.is_empty()).map(each).sum(),
+            each: whole.split('\n').filter(|line| !line.trim().is_empty()).map(each).sum(),
         })
     }
 
@@ -100,11 +100,15 @@ impl App {
         let whole = self.with_pasted(text);
         let manner = Manner { action: false, reply_to: self.state().reply_to };
         let mut said = Ok(());
+        let mut rest = &*whole;
         if line_by_line {
-            for line in whole.split('\n').filter(|line| !line.is_empty()) {
-                said = self.session.say(self.current, line, &manner, self.now).map(|_| ());
-                if said.is_err() {
-                    break;
+            while said.is_ok() && !rest.is_empty() {
+                let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+                if !line.trim().is_empty() {
+                    said = self.session.say(self.current, line, &manner, self.now).map(|_| ());
+                }
+                if said.is_ok() {
+                    rest = after;
                 }
             }
         } else {
@@ -118,7 +122,11 @@ impl App {
                 state.unmark();
                 self.scroll_to_end();
             }
-            Err(refusal) => self.tell_error(refusal.to_string()),
+            Err(refusal) => {
+                // What was not taken is not lost, and what was taken is not said again.
+                self.state().editor.set(rest);
+                self.tell_error(refusal.to_string());
+            }
         }
     }
 }

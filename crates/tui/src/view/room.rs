@@ -24,7 +24,12 @@ impl App {
         let used: usize = row.iter().map(|piece| width(&piece.text)).sum();
         let people = match room.kind {
             Kind::Channel if self.areas().people.is_none() && room.people_count > 0 => {
-                format!(" {} ", fill(self.texts.people_count, &[&room.people_count.to_string()]))
+                let words = if room.people_count == 1 {
+                    self.texts.people_one
+                } else {
+                    self.texts.people_count
+                };
+                format!(" {} ", fill(words, &[&room.people_count.to_string()]))
             }
             _ => String::new(),
         };

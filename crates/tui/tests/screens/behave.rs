@@ -243,11 +243,35 @@ fn a_paste_goes_as_one_message_or_as_lines_or_into_the_editor() {
         assert_eq!(privmsgs(&mut desk).len(), count);
     }
     let mut desk = Desk::in_room(80, 24);
+    desk.paste("one\n  \ntwo\n");
+    desk.press("2");
+    assert_eq!(privmsgs(&mut desk).len(), 2, "a line of blanks says nothing, and ends nothing");
+    let mut desk = Desk::in_room(80, 24);
     desk.paste("one\ntwo\n");
     desk.press("3");
     assert!(desk.shows("one") && last_row(&mut desk) == "two");
     desk.paste("single\n");
     assert_eq!(last_row(&mut desk), "twosingle");
+}
+
+#[test]
+fn what_is_refused_of_a_paste_stays_in_the_editor() {
+    for choice in ["1", "2"] {
+        let mut desk = Desk::in_room(80, 24);
+        desk.hear(":bob!b@h KICK #dev ann :out");
+        desk.paste("one\ntwo\n");
+        desk.press(choice);
+        assert!(desk.shows("one") && last_row(&mut desk) == "two", "{choice}: {}", desk.shown());
+    }
+}
+
+#[test]
+fn somebody_alone_is_one_person() {
+    let mut desk = Desk::in_room(60, 12);
+    desk.hear(":bob!b@h PART #dev");
+    desk.hear(":carol!c@h PART #dev");
+    let shown = desk.shown();
+    assert!(shown.contains("1 person"), "{shown}");
 }
 
 #[test]
