@@ -77,11 +77,13 @@ impl Peer {
     }
 }
 
-/// What a server of the test's own does; the first three let everybody in.
+/// What a server of the test's own does; the first four let everybody in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Manners {
     /// Answers as servers did before there were capabilities: no echo, but a PONG for each PING.
     Old,
+    /// The same, and a service speaks to whoever comes in.
+    Serviced,
     /// Says nothing more.
     Silent,
     /// Closes the connection when something is said.
@@ -126,11 +128,16 @@ fn serve(stream: TcpStream, manners: Manners) {
                 String::new()
             }
             "CAP" => format!(":own 421 * {command} :Unknown command\r\n"),
+            "USER" if manners == Manners::Serviced => format!(
+                ":own 001 {nick} :Welcome\r\n:Serv!s@own NOTICE {nick} :Who are you?\r\n:own 422 {nick} :No message\r\n"
+            ),
             "USER" => format!(":own 001 {nick} :Welcome\r\n:own 422 {nick} :No message\r\n"),
             "JOIN" => format!(
                 ":{nick}!u@h JOIN {rest}\r\n:own 353 {nick} = {rest} :{nick}\r\n:own 366 {nick} {rest} :End\r\n"
             ),
-            "PING" if manners == Manners::Old => format!(":own PONG own {rest}\r\n"),
+            "PING" if matches!(manners, Manners::Old | Manners::Serviced) => {
+                format!(":own PONG own {rest}\r\n")
+            }
             "PRIVMSG" if manners == Manners::Hangup => return,
             _ => String::new(),
         };

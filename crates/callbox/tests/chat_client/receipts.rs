@@ -60,3 +60,24 @@ fn nothing_to_say_is_nothing_to_fail() {
     let once = client(&home, format!("irc://{address}")).args(["--name", "ci", "--once", "-q"]);
     once.run_with_input("\n\n").expect_code(0).stdout_is("").stderr_is("");
 }
+
+#[test]
+fn who_speaks_to_us_alone_is_not_told_what_was_meant_for_a_room() {
+    let home = Folder::new("receipts");
+    let address = own_server(Manners::Serviced);
+    let once = client(&home, format!("irc://{address}")).args(["--name", "ci"]);
+    let once = once.args(["--once", "-q", "--receipt-timeout", "0.3s"]);
+    let finished = once.run_with_input("hello\n");
+    finished.expect_code(1).stdout_is("Serv -Serv- Who are you?\n");
+    finished.stderr_contains("there is no room to say it in; name one with --join");
+}
+
+#[test]
+fn a_password_that_is_not_sent_is_spoken_of() {
+    let home = Folder::new("receipts");
+    let address = own_server(Manners::Old);
+    let once = client(&home, format!("irc://{address}")).args(["--name", "ci", "--join", "#dev"]);
+    let once = once.args(["--once", "--password-env", "SECRET"]).env("SECRET", "s3cret");
+    let finished = once.run_with_input("hello\n");
+    finished.expect_code(0).stderr_contains("Not logged in: ");
+}

@@ -142,6 +142,21 @@ fn bytes_that_are_no_text_and_long_lines_arrive() {
 }
 
 #[test]
+fn more_than_may_wait_at_a_time_waits_for_its_turn() {
+    let home = Folder::new("tool");
+    let (_server, address) = server(&home, &["--ephemeral", "--no-flood-control"]);
+    let mut bob = Peer::joins(address, "bob", "#dev");
+    // Each line becomes hundreds of messages.
+    let input = ["a", "b", "c"].map(|letter| letter.repeat(150_000));
+    let ci = client(&home, address).args(["--name", "ci", "--join", "#dev", "--once"]);
+    let mut ci = ci.spawn();
+    ci.write(format!("{}\n", input.join("\n")));
+    ci.close_stdin();
+    assert_eq!(bob.hears_said_until_gone("ci").concat(), input.concat());
+    ci.wait().expect_code(0);
+}
+
+#[test]
 fn a_room_that_lets_nobody_in_is_a_failure_that_says_why() {
     let home = Folder::new("tool");
     let (_server, address) = server(&home, &["--ephemeral"]);

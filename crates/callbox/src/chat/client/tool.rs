@@ -26,6 +26,13 @@ use crate::messages::{self, Console, Exit, Failure, Reason};
 /// takes them.
 const UNDER_WAY: usize = 64;
 
+/// The most messages that are handed to the session ahead of their receipts: a long line becomes several, and the session
+/// refuses what is too much. Lines beyond wait here; a single one is handed over whatever its length.
+const MESSAGES: usize = 500;
+
+/// What there is to do where nobody can be spoken to.
+const NO_ROOM: &str = "there is no room to say it in; name one with --join";
+
 /// How the tool is used.
 #[derive(Clone, Debug)]
 pub(super) struct Use {
@@ -81,6 +88,7 @@ pub(super) fn run_hosting(
         permits,
         unsaid: VecDeque::new(),
         under_way: HashMap::new(),
+        told_no_room: false,
         lost: None,
         is_at_end: false,
         deadline: None,
@@ -115,6 +123,8 @@ struct Tool<'a> {
     unsaid: VecDeque<String>,
     /// Messages without a receipt, and whether they are the last ones of their lines.
     under_way: HashMap<OutId, bool>,
+    /// Whether it was said that there is no room.
+    told_no_room: bool,
     /// Why a message has reached nobody, if one has not.
     lost: Option<Box<str>>,
     is_at_end: bool,
@@ -173,11 +183,23 @@ impl Tool<'_> {
 
     /// Hands what was read to the session, once there is a room to say it in.
     fn say(&mut self, session: &mut Session, drive: &Drive<Typed>) -> Result<(), Failure> {
-        let Some(room) = session.rooms().iter().find(|room| room.kind != Kind::Server) else {
+        // Who speaks to us alone opens a room too, in which nothing of this is to be said.
+        let Some(room) = session.rooms().iter().find(|room| room.kind == Kind::Channel) else {
+            let is_online = matches!(session.status(), Status::Online);
+            // Some networks put people into a room a moment later, so this need not be the end.
+            if is_online && !self.unsaid.is_empty() && !self.told_no_room {
+                self.told_no_room = true;
+                messages::error(NO_ROOM);
+            }
             return Ok(());
         };
         let room = room.id;
-        while let Some(text) = self.unsaid.pop_front() {
+        while let Some(text) = self.unsaid.front() {
+            let waits = !self.under_way.is_empty();
+            if waits && self.under_way.len() + session.count_messages(room, text) > MESSAGES {
+                return Ok(());
+            }
+            let Some(text) = self.unsaid.pop_front() else { return Ok(()) };
             let sent = session
                 .say(room, &text, &Manner::default(), drive.now())
                 .map_err(|refusal| Failure::network(refusal.to_string()))?;
@@ -201,6 +223,9 @@ impl Tool<'_> {
             Some(deadline) if deadline <= drive.now().monotonic => {
                 Err(Failure::network(match &self.lost {
                     Some(reason) => reason.to_string(),
+                    None if self.told_no_room && !self.unsaid.is_empty() => {
+                        "nothing was said".to_owned()
+                    }
                     None => "no receipt came: nobody can tell whether it was said".to_owned(),
                 }))
             }
@@ -263,7 +288,7 @@ impl Tool<'_> {
             // Why the connection is not there is told with the status.
             if let What::Error(text) = &line.what
                 && !self.how.quiet
-                && matches!(session.status(), Status::Online)
+                && !matches!(session.status(), Status::Waiting { .. } | Status::Ended(_))
             {
                 messages::status(format_args!(
                     "{}: {}",
@@ -307,7 +332,7 @@ impl Tool<'_> {
         let Some(room) = session.room(changed).filter(|room| room.presence == Presence::Out) else {
             return Ok(());
         };
-        let mut rooms = session.rooms().iter().filter(|room| room.kind != Kind::Server);
+        let mut rooms = session.rooms().iter().filter(|room| room.kind == Kind::Channel);
         if rooms.any(|room| room.presence != Presence::Out) {
             return Ok(());
         }
