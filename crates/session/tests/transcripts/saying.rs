@@ -223,3 +223,22 @@ fn a_bouncers_playback_is_history() {
     );
     assert_eq!(client.lines("#room"), ["<bob> before", "<bob> later", "alice joined", "<bob> now"]);
 }
+
+#[test]
+fn history_that_comes_too_late_opens_no_conversation_that_was_closed() {
+    let caps = "batch labeled-response message-tags server-time draft/chathistory";
+    let mut client = in_room(caps);
+    let now = client.now();
+    let bob = client.session.open("bob", now).expect("a room");
+    client.settle();
+    let asked =
+        client.sent().into_iter().find(|line| line.contains("LATEST bob")).expect("it asks");
+    let label = asked.split([' ', ';']).next().expect("a tag");
+    client.session.close(bob, now).expect("it is closed");
+    client.hear_all(&format!(
+        "{label} :irc.test BATCH +h chathistory bob
+         @batch=h;msgid=m;time=2026-01-01T00:00:00.000Z :bob!b@host PRIVMSG alice :hi
+         :irc.test BATCH -h"
+    ));
+    assert!(client.session.room_named("bob").is_none());
+}

@@ -25,7 +25,7 @@ impl Session {
             None => asked.label.is_none() && *asked.target == *key,
         });
         let Some(asked) = asked else {
-            self.play_back(target, lines, now);
+            self.play_back(target, lines, label, now);
             return;
         };
         let Some(room) = asked.what.room().filter(|room| self.room(*room).is_some()) else {
@@ -92,11 +92,13 @@ impl Session {
     }
 
     /// A page that nobody asked for: a bouncer's, or a server's that shows what was said before to whom joins.
-    fn play_back(&mut self, target: &str, lines: &Lines, now: Now) {
+    fn play_back(&mut self, target: &str, lines: &Lines, label: Option<u64>, now: Now) {
         let channel = self.channel_in(target);
         let room = match self.find_room(channel) {
             Some(room) => room,
             None if self.network.is_room(channel) || channel.is_empty() => return,
+            // It was asked for, and the conversation was closed meanwhile.
+            None if label.is_some() => return,
             None => {
                 let Some(room) = self.open_private(channel, now) else { return };
                 room
