@@ -23,6 +23,10 @@ const SOCKET: Token = Token(1);
 /// Bytes read at a time; and of a batch that is handed over although more is there to read.
 const READ: usize = 64 * 1024;
 
+/// The most bytes that wait to be sent while more is read. Our own lines are fewer, whatever the layers put around them; the
+/// rest are answers to pings, and a server that does not read those is not read either.
+const MAX_WIRE: usize = 4 * super::MAX_QUEUED;
+
 /// How long the server may do nothing, when leave was taken: neither read what was said before, nor end the connection.
 const LEAVE: Duration = Duration::from_secs(3);
 
@@ -153,7 +157,7 @@ impl<'a, F: FnMut(LinkEvent)> Carrier<'a, F> {
 
     /// Takes in what is there, as long as there is room for batches.
     fn receive(&mut self) -> Result<(), CloseReason> {
-        while self.readable && self.shared.flow.has_room() {
+        while self.may_read() {
             match self.socket.receive(&mut self.buffer) {
                 Ok(0) => return Err(self.stack.end()),
                 Ok(count) => self.take_in(count)?,
@@ -167,6 +171,11 @@ impl<'a, F: FnMut(LinkEvent)> Carrier<'a, F> {
         }
         self.hand_over();
         Ok(())
+    }
+
+    /// Whether something may be there to read, and room for what comes of it.
+    fn may_read(&self) -> bool {
+        self.readable && self.shared.flow.has_room() && self.wire.len() - self.sent < MAX_WIRE
     }
 
     /// Takes in so many bytes of the buffer.
@@ -255,8 +264,7 @@ impl<'a, F: FnMut(LinkEvent)> Carrier<'a, F> {
             let (stage, timeout) = (self.stack.stage(), self.target.timeout);
             return Err(CloseReason::timed_out(&self.server, stage, timeout));
         }
-        let has_work = self.readable && self.shared.flow.has_room();
-        let timeout = if has_work { Some(Duration::ZERO) } else { left };
+        let timeout = if self.may_read() { Some(Duration::ZERO) } else { left };
         match self.poll.poll(happened, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => {
                 return Err(CloseReason::lost(&self.server, &error));

@@ -122,6 +122,36 @@ fn who_does_not_drop_batches_slows_the_server_down_and_loses_nothing() {
 }
 
 #[test]
+fn a_server_that_pings_and_never_reads_is_not_read_without_end() {
+    let (listener, address) = listener();
+    let (_link, _events) = link(&format!("ws://{address}/"));
+    let (mut peer, _) = listener.accept().unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        peer.read_exact(&mut byte).unwrap();
+        request.push(byte[0]);
+    }
+    let request = String::from_utf8(request).unwrap();
+    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    write!(
+        peer,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .unwrap();
+    let pings = [&[0x89, 125][..], &[b'x'; 125]].concat().repeat(1_000);
+    // Nothing moves any more: the kernel's buffers are full, and so is the allowance.
+    peer.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0;
+    while let Ok(count) = peer.write(&pings[sent % pings.len()..]) {
+        sent += count;
+        assert!(sent < 64 << 20, "the link takes in without end");
+    }
+}
+
+#[test]
 fn what_waits_to_be_sent_is_bounded_and_nothing_is_taken_by_halves() {
     let (link, _events, mut peer) = pair();
     let line = [&[b'x'; 998][..], b"\r\n"].concat();
