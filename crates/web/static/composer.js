@@ -6,6 +6,8 @@ import { el, find, iconButton, visible } from "./dom.js";
 import { summary } from "./line-view.js";
 import { list, t } from "./words.js";
 
+/** Commands with a password, which is not to be called back. */
+const SECRET = /^\/(login|register|raw|quote)\b/i;
 /** Texts that were sent and can be called back. */
 const REMEMBERED = 100;
 /** From how many lines on a paste is asked about. */
@@ -106,7 +108,7 @@ export function createComposer(app) {
       if (!command) app.notices.say(session.maySay(room) ? "too-much" : room.kind === "server" ? "only-commands" : "not-joined");
       return;
     }
-    if (sent[0] !== value) sent.unshift(value);
+    if (sent[0] !== value && !(command && SECRET.test(value))) sent.unshift(value);
     sent.length = Math.min(sent.length, REMEMBERED);
     back = -1;
     forgetPurpose();
@@ -220,6 +222,14 @@ export function createComposer(app) {
   return {
     reply, edit, showTyping, insert,
     focus: () => text.focus(),
+    /** Whoever comes in next is somebody else, and sees nothing of what was written here. */
+    forget() {
+      forgetPurpose();
+      drafts.clear();
+      sent.length = 0;
+      back = -1;
+      set("");
+    },
     get empty() { return !text.value; },
     /** Another room is opened: what was half written stays with the one it was meant for. */
     open(room, before) {

@@ -109,7 +109,12 @@ function drawNow() {
   find("#entry").hidden = inside;
   find("#chat").hidden = !inside;
   if (what.has("state")) {
-    if (!inside) app.entry.update();
+    if (!inside) {
+      app.entry.update();
+      app.composer.forget();
+      news.length = 0;
+      find("#heard").replaceChildren();
+    }
     app.banner.update();
     app.composer.update();
     if (inside && session.problem) decide();

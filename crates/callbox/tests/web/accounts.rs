@@ -48,3 +48,23 @@ fn an_account_is_made_and_signed_in_to_by_the_page_alone() {
     visit.wait_for("document.querySelector('[role=alert]').textContent.includes('alice is taken')");
     assert_ne!(visit.text("document.querySelector('#name').value"), "alice");
 }
+
+#[test]
+fn who_comes_in_next_finds_nothing_of_what_the_one_before_wrote() {
+    let server = Server::start();
+    let mut visit = Visit::of(&server, "alice");
+    visit.say("hello");
+    visit.expect("hello");
+    // A password that was typed is not called back; what was said is.
+    visit.say("/quote NS IDENTIFY sesame");
+    visit.press(Key::Up);
+    visit.wait_for("document.querySelector('#text').value === 'hello'");
+    visit.say("");
+    visit.expect("hello");
+    visit.say("/quit");
+    visit.wait_for("probe.shown('#name')");
+    visit.come_in("bob");
+    visit.press(Key::Up);
+    assert_eq!(visit.text("document.querySelector('#text').value"), "");
+    assert_eq!(visit.text("document.querySelector('#heard').textContent"), "");
+}

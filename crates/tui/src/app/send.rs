@@ -1,6 +1,6 @@
 //! What was typed goes to the session, and what the session asks the screen in return.
 
-use callbox_session::commands::{Ask, LineWish};
+use callbox_session::commands::{self, Ask, LineWish};
 use callbox_session::line::{Line, LineId};
 use callbox_session::room::Delivery;
 use callbox_session::{Manner, Refusal};
@@ -19,7 +19,9 @@ impl App {
         }
         match self.send_text(&text) {
             Ok(ask) => {
-                self.history.add(&text);
+                if !holds_password(&text) {
+                    self.history.add(&text);
+                }
                 // An edit put back what was typed before it.
                 if self.state().editor.text() == text {
                     self.state().editor.take();
@@ -137,4 +139,11 @@ impl App {
             None => self.tell(self.texts.no_failed),
         }
     }
+}
+
+/// Whether it is a command that takes a password, which is not to be had back with a key.
+fn holds_password(text: &str) -> bool {
+    let name = text.trim_start().strip_prefix('/').and_then(|rest| rest.split_whitespace().next());
+    let command = name.and_then(commands::find);
+    command.is_some_and(|row| matches!(row.name, "login" | "register" | "raw"))
 }

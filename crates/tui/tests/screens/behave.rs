@@ -104,6 +104,17 @@ fn up_brings_back_what_was_typed_before() {
 }
 
 #[test]
+fn a_password_that_was_typed_is_not_brought_back() {
+    let mut desk = Desk::in_room(80, 24);
+    desk.types("hello");
+    desk.press("enter");
+    desk.types("/quote NS IDENTIFY sesame");
+    desk.press("enter");
+    desk.press("up");
+    assert_eq!(last_row(&mut desk), "hello");
+}
+
+#[test]
 fn a_line_that_is_refused_stays_in_the_editor() {
     let mut desk = Desk::in_room(80, 24);
     desk.types("/nonsense");
