@@ -29,7 +29,7 @@ fn another_size_is_drawn_at_once() {
     sally.shows("People 1");
     sally.resize(50, 12);
     sally.lacks("People 1");
-    sally.shows("1 people");
+    sally.shows("1 person");
     sally.resize(120, 30);
     sally.shows("People 1");
 }
