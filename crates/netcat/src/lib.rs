@@ -4,7 +4,9 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`duration`] | times as options take them: `500ms`, `1.5m` |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 #![forbid(unsafe_code)]
 
+pub mod duration;
 pub mod link;
