@@ -6,7 +6,9 @@
 //! |---|---|
 //! | [`duration`] | times as options take them: `500ms`, `1.5m` |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
+//! | [`options`] | the command line: one table, and what was asked for |
 #![forbid(unsafe_code)]
 
 pub mod duration;
 pub mod link;
+pub mod options;

@@ -1,0 +1,883 @@
+//! From words to [`Options`].
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::command::{OPERANDS, command};
+use super::table::{Origin, lettered};
+use super::{
+    Carrier, DEFAULT_PORT, Family, Flavour, Flow, From, Listen, Login, MAX_CONNS, Mode, Options,
+    Output, Proxy, ProxyDns, ProxyProtocol, Run, Target, Tls, Together, WebSocket,
+};
+use crate::duration;
+
+/// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
+const MAX_HOPS: usize = 8;
+
+/// Ports of one `-z`, so that a slip of the hand ends.
+const MAX_PORTS: usize = 65_536;
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    /// To do it, with words of warning before.
+    Run(Box<Options>, Vec<String>),
+    /// For the help, which is this.
+    Help(String),
+    /// For the version.
+    Version,
+}
+
+/// A wrong call. The text says what is wrong and what to do, and ends without a full stop.
+#[derive(Debug, thiserror::Error, Eq, PartialEq)]
+#[error("{0}")]
+pub struct Misuse(pub String);
+
+/// Reads a command line without the program's name. `proxy_auth` is what the environment says in `NCAT_PROXY_AUTH`.
+///
+/// # Errors
+///
+/// If it is no command line of the flavour it asks for, or asks for what cannot be together.
+pub fn read(
+    name: &'static str,
+    arguments: &[OsString],
+    proxy_auth: Option<String>,
+) -> Result<Asked, Misuse> {
+    let flavour = Flavour::wished(arguments).map_err(|name| {
+        Misuse(format!("Unknown flavour \"{name}\": it is one of ncat, openbsd and traditional"))
+    })?;
+    let words = std::iter::once(OsString::from(name)).chain(arguments.iter().cloned());
+    let mut command = command(name, flavour);
+    let typed =
+        command.try_get_matches_from_mut(words).map_err(|error| misread(&error, name, flavour))?;
+    if typed.get_flag("help") {
+        return Ok(Asked::Help(command.render_help().to_string()));
+    }
+    if typed.get_flag("version") {
+        return Ok(Asked::Version);
+    }
+    let mut reader = Reader { typed: &typed, flavour, proxy_auth, warnings: Vec::new() };
+    let options = reader.options()?;
+    Ok(Asked::Run(Box::new(options), reader.warnings))
+}
+
+/// Clap's words in ours: one line, and what to do.
+fn misread(error: &clap::Error, name: &str, flavour: Flavour) -> Misuse {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+    // `-w <TIME>`: the option alone.
+    let option = argument.split(' ').next().unwrap_or_default();
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => match foreign(option, flavour) {
+            Some(words) => return Misuse(words),
+            None => format!("Unknown option {option}"),
+        },
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues => {
+            format!("Option {option} needs a value")
+        }
+        ErrorKind::TooManyValues => format!("Option {option} takes no value"),
+        _ => error.kind().to_string(),
+    };
+    Misuse(format!("{what}; see {name} --help"))
+}
+
+/// What to say of a letter that another flavour knows.
+fn foreign(option: &str, flavour: Flavour) -> Option<String> {
+    let letter = option.strip_prefix('-')?.chars().next()?;
+    if let Some(Origin::Missing(what)) = lettered(flavour, letter).map(|row| row.origin) {
+        return Some(format!("{option} of {} is {what}", flavour.title()));
+    }
+    let (other, row) = Flavour::ALL
+        .into_iter()
+        .filter(|other| *other != flavour)
+        .find_map(|other| Some((other, lettered(other, letter)?)))?;
+    let whose = other.title();
+    Some(match row.origin {
+        Origin::Missing(what) => format!("{option} is an option of {whose}: {what}"),
+        _ => format!(
+            "{option} is an option of {whose} ({}): use --{}, or --flavour {} for all its letters",
+            row.help,
+            row.long,
+            other.name()
+        ),
+    })
+}
+
+struct Reader<'a> {
+    typed: &'a ArgMatches,
+    flavour: Flavour,
+    proxy_auth: Option<String>,
+    warnings: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn options(&mut self) -> Result<Options, Misuse> {
+        let operands: Vec<&OsString> =
+            self.typed.get_many(OPERANDS).map(Iterator::collect).unwrap_or_default();
+        let listens = self.flag("listen");
+        let mut tls = self.tls()?;
+        let (target, websocket, secure) = self.target(&operands, listens)?;
+        tls.wanted |= secure;
+        let options = Options {
+            mode: match (listens, self.flag("zero")) {
+                (true, true) => {
+                    return wrong("-l and -z cannot be together: one waits, the other looks");
+                }
+                (true, false) => Mode::Listen(target),
+                (false, true) => Mode::Look(target),
+                (false, false) => Mode::Connect(target),
+            },
+            carrier: self.carrier()?,
+            family: match (self.flag("ipv4"), self.flag("ipv6")) {
+                (true, false) => Some(Family::V4),
+                (false, true) => Some(Family::V6),
+                _ => None,
+            },
+            numeric: self.flag("nodns"),
+            from: self.from()?,
+            tls,
+            websocket,
+            proxies: self.proxies(listens)?,
+            proxy_dns: match self.text("proxy-dns")?.as_deref() {
+                None | Some("remote") => ProxyDns::Remote,
+                Some("local") => ProxyDns::Local,
+                Some("both") => ProxyDns::Both,
+                Some("none") => ProxyDns::Nowhere,
+                Some(other) => {
+                    return wrong(format!(
+                        "Invalid proxy DNS type \"{other}\": it is one of local, remote, both and none"
+                    ));
+                }
+            },
+            run: self.run()?,
+            flow: self.flow()?,
+            listen: self.listen(listens)?,
+            output: self.output(),
+        };
+        self.warn_of_differences();
+        check(&options)?;
+        Ok(options)
+    }
+
+    fn target(
+        &self,
+        operands: &[&OsString],
+        listens: bool,
+    ) -> Result<(Target, Option<WebSocket>, bool), Misuse> {
+        if self.flag("unixsock") && !self.flag("vsock") {
+            let verb = if listens { "listen on" } else { "connect to" };
+            return match operands {
+                [] => wrong(format!("You have to specify path to a socket to {verb}")),
+                [path] => Ok((Target::Path(PathBuf::from(path)), None, false)),
+                [_, rest @ ..] => wrong(format!("A Unix socket has no port: {}", list(rest))),
+            };
+        }
+        let words = operands
+            .iter()
+            .map(|word| {
+                word.to_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| Misuse("The operands have to be UTF-8".to_owned()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if self.flag("vsock") {
+            return Ok((vsock(&words, listens)?, None, false));
+        }
+        if let [url] = &words[..]
+            && let Some((scheme, rest)) = url.split_once("://")
+        {
+            return self.address(scheme, rest, listens);
+        }
+        let (host, ports) = match &words[..] {
+            [] => (None, &[][..]),
+            // A listener's only operand is a port if it looks like one, as ncat has it.
+            [word] if listens && word.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (None, &words[..])
+            }
+            [host, ports @ ..] => (Some(host.clone()), ports),
+        };
+        if host.is_none() && !listens {
+            return wrong("You must specify a host to connect to");
+        }
+        let mut numbers = self.ports(ports)?;
+        if listens
+            && numbers.is_empty()
+            && let Some(port) = self.port("source-port")?
+        {
+            numbers.push(port);
+        }
+        if numbers.is_empty() {
+            numbers.push(DEFAULT_PORT);
+        }
+        Ok((Target::Host { host, ports: numbers }, None, false))
+    }
+
+    /// `ws://…` and `wss://…`.
+    fn address(
+        &self,
+        scheme: &str,
+        rest: &str,
+        listens: bool,
+    ) -> Result<(Target, Option<WebSocket>, bool), Misuse> {
+        let secure = match scheme {
+            "ws" => false,
+            "wss" => true,
+            _ => {
+                return wrong(format!(
+                    "{scheme}:// is no address that can be connected to: ws:// and wss:// are"
+                ));
+            }
+        };
+        let (authority, path) = match rest.find(['/', '?']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, "/"),
+        };
+        let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
+        let (host, port) = split_port(authority)?;
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
+        if host.is_empty() && !listens {
+            return wrong("You must specify a host to connect to");
+        }
+        if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return wrong(
+                "The path of a WebSocket address is ASCII without blanks; write other characters as %XX",
+            );
+        }
+        let websocket = WebSocket { path, host: authority.to_owned() };
+        let host = (!host.is_empty()).then(|| host.to_owned());
+        Ok((Target::Host { host, ports: vec![port] }, Some(websocket), secure))
+    }
+
+    fn ports(&self, words: &[String]) -> Result<Vec<u16>, Misuse> {
+        // The other two look at many ports with one -z.
+        let many = self.flavour != Flavour::Ncat && self.flag("zero");
+        if words.len() > 1 && !many {
+            return wrong(format!("Got more than one port specification: {}", words.join(" ")));
+        }
+        let mut ports = Vec::new();
+        for word in words {
+            let bad = || Misuse(format!("Invalid port number \"{word}\""));
+            match word.split_once('-') {
+                Some((low, high)) if many => {
+                    let (low, high): (u16, u16) =
+                        (low.parse().map_err(|_| bad())?, high.parse().map_err(|_| bad())?);
+                    ports.extend(low.min(high)..=low.max(high));
+                }
+                _ => ports.push(word.parse().map_err(|_| bad())?),
+            }
+            if ports.len() > MAX_PORTS {
+                return wrong(format!("More than {MAX_PORTS} ports at once"));
+            }
+        }
+        Ok(ports)
+    }
+
+    fn carrier(&self) -> Result<Carrier, Misuse> {
+        match (self.flag("udp"), self.flag("sctp"), self.flag("quic")) {
+            (false, false, false) => Ok(Carrier::Stream),
+            (true, false, false) => Ok(Carrier::Datagram),
+            (false, true, false) => Ok(Carrier::Sctp),
+            // QUIC runs over UDP, so saying both is no contradiction.
+            (_, false, true) => Ok(Carrier::Quic),
+            _ => wrong("--sctp goes with neither --udp nor --quic"),
+        }
+    }
+
+    fn from(&self) -> Result<From, Misuse> {
+        let mut hops = Vec::new();
+        for list in self.texts("hops")? {
+            hops.extend(list.split(',').filter(|hop| !hop.is_empty()).map(str::to_owned));
+        }
+        if hops.len() > MAX_HOPS {
+            return wrong(format!("A source route has at most {MAX_HOPS} hops"));
+        }
+        let hop_pointer = match self.text("hop-pointer")? {
+            None => 4,
+            Some(text) => match text.parse::<u8>() {
+                Ok(pointer @ 4..=28) if pointer % 4 == 0 => pointer,
+                _ => {
+                    return wrong(format!(
+                        "Invalid source-route hop pointer {text}: it is 4, 8, ... 28"
+                    ));
+                }
+            },
+        };
+        Ok(From {
+            source: self.text("source")?,
+            port: self.port("source-port")?,
+            hops,
+            hop_pointer,
+            wait: match self.time("wait", "-w timeout")? {
+                Some(wait) => Some(wait),
+                None => self.time("wait-idle", "-w timeout")?,
+            },
+        })
+    }
+
+    fn tls(&self) -> Result<Tls, Misuse> {
+        let alpn: Vec<String> = self
+            .text("ssl-alpn")?
+            .map(|list| list.split(',').map(|name| name.trim().to_owned()).collect())
+            .unwrap_or_default();
+        if let Some(name) = alpn.iter().find(|name| name.is_empty() || name.len() > 255) {
+            return wrong(format!(
+                "Invalid protocol \"{name}\" in --ssl-alpn: a name has 1 to 255 bytes"
+            ));
+        }
+        let tls = Tls {
+            certificate: self.path("ssl-cert"),
+            key: self.path("ssl-key"),
+            verify: self.flag("ssl-verify"),
+            trust: self.path("ssl-trustfile"),
+            ciphers: self.text("ssl-ciphers")?,
+            server_name: self.text("ssl-servername")?,
+            alpn,
+            wanted: false,
+        };
+        if tls.key.is_some() != tls.certificate.is_some() {
+            return wrong("The --ssl-key and --ssl-cert options must be used together");
+        }
+        // Each of them means nothing without TLS, and ncat takes it as asking for TLS.
+        let implied = tls.certificate.is_some()
+            || tls.verify
+            || tls.trust.is_some()
+            || tls.ciphers.is_some()
+            || tls.server_name.is_some()
+            || !tls.alpn.is_empty();
+        Ok(Tls { wanted: implied || self.flag("ssl"), ..tls })
+    }
+
+    fn proxies(&self, listens: bool) -> Result<Vec<Proxy>, Misuse> {
+        let addresses = self.texts("proxy")?;
+        let types = self.texts("proxy-type")?;
+        if listens {
+            return if addresses.is_empty() {
+                Ok(Vec::new())
+            } else {
+                wrong("--proxy and -l cannot be together: to be a proxy, use --proxy-type http")
+            };
+        }
+        if addresses.is_empty() && !types.is_empty() {
+            return wrong("Proxy type (--proxy-type) specified without proxy address (--proxy)");
+        }
+        let auths = self.auths()?;
+        for (what, count) in [("--proxy-type", types.len()), ("--proxy-auth", auths.len())] {
+            if count > 1 && count != addresses.len() {
+                return wrong(format!("Give {what} once, or once for each --proxy"));
+            }
+        }
+        let of = |at: usize, count: usize| if count > 1 { at } else { 0 };
+        addresses
+            .iter()
+            .enumerate()
+            .map(|(at, address)| {
+                let protocol = match types.get(of(at, types.len())) {
+                    Some(name) => protocol(name)?,
+                    // OpenBSD's nc means SOCKS 5 where nothing is said.
+                    None if self.flavour == Flavour::OpenBsd => ProxyProtocol::Socks5,
+                    None => ProxyProtocol::Http,
+                };
+                let (host, port) = split_port(address).map_err(|_| {
+                    Misuse(format!("Invalid proxy address \"{address}\": it is HOST or HOST:PORT"))
+                })?;
+                let usual = if protocol == ProxyProtocol::Http { 3128 } else { 1080 };
+                if host.is_empty() {
+                    return wrong(format!("Invalid proxy address \"{address}\": it names no host"));
+                }
+                Ok(Proxy {
+                    protocol,
+                    host: host.to_owned(),
+                    port: port.unwrap_or(usual),
+                    login: auths.get(of(at, auths.len())).cloned(),
+                })
+            })
+            .collect()
+    }
+
+    fn auths(&self) -> Result<Vec<Login>, Misuse> {
+        let mut given = self.texts("proxy-auth")?;
+        if given.is_empty() {
+            given.extend(self.proxy_auth.clone());
+        }
+        Ok(given.iter().map(|text| login(text)).collect())
+    }
+
+    fn run(&self) -> Result<Option<Run>, Misuse> {
+        let wished = [
+            self.text("exec")?.map(Run::Exec),
+            self.text("sh-exec")?.map(Run::Shell),
+            self.path("lua-exec").map(Run::Lua),
+        ];
+        let mut wished = wished.into_iter().flatten();
+        let run = wished.next();
+        if wished.next().is_some() {
+            return wrong("Only one of --exec, --sh-exec, and --lua-exec is allowed");
+        }
+        Ok(run)
+    }
+
+    fn flow(&self) -> Result<Flow, Misuse> {
+        let quit = match self.text("quit")?.as_deref() {
+            // OpenBSD's and the traditional nc write "never" so.
+            Some(text) if self.flavour != Flavour::Ncat && text.starts_with('-') => None,
+            // At once.
+            Some("0") => Some(Duration::ZERO),
+            Some(text) if text.starts_with('-') => {
+                return wrong(format!(
+                    "Invalid -q delay \"{text}\": never to quit is the meaning in OpenBSD's nc; leave -q out, or use \
+                     --flavour openbsd"
+                ));
+            }
+            _ => self.time("quit", "-q delay")?,
+        };
+        // In OpenBSD's nc the end of standard input says nothing to the peer unless -N asks for it; -q asks for an end.
+        let kept_silent = self.flavour == Flavour::OpenBsd && !self.flag("shutdown");
+        if self.flag("shutdown") && self.flag("no-shutdown") {
+            return wrong("--shutdown and --no-shutdown cannot be together");
+        }
+        Ok(Flow {
+            crlf: self.flag("crlf") || self.flag("crlf-also"),
+            telnet: self.flag("telnet"),
+            delay: self.time("delay", "-d delay")?,
+            idle: self.time("idle-timeout", "-i timeout")?,
+            quit,
+            silence: self.time("wait-idle", "-w timeout")?,
+            send_only: self.flag("send-only"),
+            recv_only: self.flag("recv-only"),
+            no_shutdown: self.flag("no-shutdown") || kept_silent,
+        })
+    }
+
+    fn listen(&mut self, listens: bool) -> Result<Listen, Misuse> {
+        let together = match (self.flag("chat"), self.flag("broker")) {
+            (true, _) => Together::Chat,
+            (false, true) => Together::Broker,
+            _ => Together::Apart,
+        };
+        let keep_open = self.flag("keep-open");
+        let lists = ["allow", "deny", "allowfile", "denyfile"];
+        let names = [
+            "max-conns",
+            "chat",
+            "broker",
+            "allow",
+            "deny",
+            "allowfile",
+            "denyfile",
+            "reuse-lists",
+        ];
+        if !listens && let Some(name) = names.iter().find(|name| self.given(name)) {
+            return wrong(format!("--{name} is for a listener: it needs -l"));
+        }
+        let max_conns = match self.text("max-conns")? {
+            None => MAX_CONNS,
+            Some(text) => match text.parse() {
+                Ok(0) | Err(_) => {
+                    return wrong(format!(
+                        "Invalid number of connections \"{text}\": it is 1 or more"
+                    ));
+                }
+                Ok(number) => number,
+            },
+        };
+        if self.given("max-conns")
+            && !keep_open
+            && together == Together::Apart
+            && !self.given("proxy-type")
+        {
+            self.warnings.push("-m has no effect without -k or --broker".to_owned());
+        }
+        if self.flag("reuse-lists")
+            && !lists.iter().any(|name| name.ends_with("file") && self.given(name))
+        {
+            return wrong("--reuse-lists needs --allowfile or --denyfile");
+        }
+        let proxy_server = match &self.texts("proxy-type")?[..] {
+            _ if !listens => false,
+            [] => false,
+            [name] if name == "http" => true,
+            [name, ..] => {
+                return wrong(format!("Invalid proxy type \"{name}\"; with -l it is http"));
+            }
+        };
+        Ok(Listen {
+            keep_open,
+            max_conns,
+            together,
+            proxy_server,
+            login: if proxy_server { self.auths()?.into_iter().next() } else { None },
+            allow: self.texts("allow")?,
+            deny: self.texts("deny")?,
+            allow_files: self.paths("allowfile"),
+            deny_files: self.paths("denyfile"),
+            reuse_lists: self.flag("reuse-lists"),
+            announce: self.flag("test"),
+        })
+    }
+
+    fn output(&self) -> Output {
+        Output {
+            verbosity: self.typed.get_count("verbose"),
+            text: self.path("output"),
+            hex: self.path("hex-dump"),
+            append: self.flag("append-output"),
+            pcap: self.path("pcap"),
+            progress: self.flag("progress"),
+        }
+    }
+
+    /// Words about letters that mean something else in OpenBSD's nc, where the value shows that this was meant.
+    fn warn_of_differences(&mut self) {
+        if self.flavour != Flavour::Ncat {
+            return;
+        }
+        if let Some(path) = self.path("hex-dump").as_deref().and_then(|path| path.to_str())
+            && !path.contains('/')
+            && path.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        {
+            self.warnings.push(format!(
+                "-x {path} writes a hex dump to the file {path}; for a proxy, as in OpenBSD's nc, use --proxy or --flavour \
+                 openbsd"
+            ));
+        }
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.typed.get_flag(name)
+    }
+
+    fn given(&self, name: &str) -> bool {
+        self.typed.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Misuse> {
+        self.typed.get_one::<OsString>(name).map(|value| utf8(name, value)).transpose()
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>, Misuse> {
+        self.typed
+            .get_many::<OsString>(name)
+            .into_iter()
+            .flatten()
+            .map(|value| utf8(name, value))
+            .collect()
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.typed.get_one::<OsString>(name).map(PathBuf::from)
+    }
+
+    fn paths(&self, name: &str) -> Vec<PathBuf> {
+        self.typed.get_many::<OsString>(name).into_iter().flatten().map(PathBuf::from).collect()
+    }
+
+    fn port(&self, name: &str) -> Result<Option<u16>, Misuse> {
+        self.text(name)?
+            .map(|text| {
+                text.parse().map_err(|_| Misuse(format!("Invalid source port number \"{text}\"")))
+            })
+            .transpose()
+    }
+
+    fn time(&self, name: &str, what: &str) -> Result<Option<Duration>, Misuse> {
+        self.text(name)?
+            .map(|text| {
+                duration::parse(&text)
+                    .map_err(|error| Misuse(format!("Invalid {what} \"{text}\": {error}")))
+            })
+            .transpose()
+    }
+}
+
+/// What cannot be together.
+fn check(options: &Options) -> Result<(), Misuse> {
+    let (Mode::Connect(target) | Mode::Look(target) | Mode::Listen(target)) = &options.mode;
+    let listens = matches!(options.mode, Mode::Listen(_));
+    let apart = options.listen.together == Together::Apart;
+    let unix = matches!(target, Target::Path(_));
+    let datagrams = options.carrier == Carrier::Datagram;
+    let Options { run, tls, proxies, websocket, from, carrier, .. } = options;
+    let wrongs = [
+        (!apart && run.is_some(), "Invalid option combination: --broker and -e"),
+        (
+            options.listen.proxy_server && run.is_some(),
+            "Invalid option combination: --proxy-type and -e",
+        ),
+        (
+            options.listen.proxy_server && !apart,
+            "Invalid option combination: --proxy-type and --broker",
+        ),
+        (options.listen.proxy_server && *carrier != Carrier::Stream, "A proxy listens on TCP"),
+        (datagrams && !apart, "UDP mode does not support connection brokering"),
+        (unix && from.port.is_some(), "A Unix socket has no source port"),
+        (unix && !proxies.is_empty(), "A Unix socket is reached by no proxy"),
+        (
+            unix && matches!(carrier, Carrier::Sctp | Carrier::Quic),
+            "A Unix socket carries streams or datagrams",
+        ),
+        (datagrams && !proxies.is_empty(), "A proxy carries streams: not with -u"),
+        (
+            *carrier == Carrier::Quic && !proxies.is_empty(),
+            "A proxy carries streams: not with --quic",
+        ),
+        (websocket.is_some() && *carrier != Carrier::Stream, "A WebSocket needs TCP"),
+        (unix && datagrams && tls.wanted, "DTLS needs UDP"),
+        (
+            options.flow.send_only && options.flow.recv_only,
+            "--send-only and --recv-only cannot be together",
+        ),
+        (
+            listens && options.flow.send_only && options.listen.proxy_server,
+            "A proxy sends and receives",
+        ),
+        (!from.hops.is_empty() && options.family == Some(Family::V6), "Source routes are of IPv4"),
+    ];
+    match wrongs.into_iter().find(|(is_wrong, _)| *is_wrong) {
+        Some((_, words)) => wrong(words),
+        None => Ok(()),
+    }
+}
+
+/// `CID PORT`, or of a listener `PORT` alone.
+fn vsock(words: &[String], listens: bool) -> Result<Target, Misuse> {
+    let (cid, port) = match words {
+        [] if listens => (None, None),
+        [] => return wrong("You must specify a host to connect to"),
+        [port] if listens => (None, Some(port)),
+        [cid] => (Some(cid), None),
+        [cid, port] => (Some(cid), Some(port)),
+        [_, ports @ ..] => {
+            return wrong(format!("Got more than one port specification: {}", ports.join(" ")));
+        }
+    };
+    let cid = cid
+        .map(|text| text.parse().map_err(|_| Misuse(format!("Invalid CID \"{text}\""))))
+        .transpose()?;
+    let port = match port {
+        None => u32::from(DEFAULT_PORT),
+        Some(text) => {
+            text.parse().map_err(|_| Misuse(format!("Invalid port number \"{text}\"")))?
+        }
+    };
+    Ok(Target::Vsock { cid, port })
+}
+
+/// `HOST`, `HOST:PORT`, `[V6]`, `[V6]:PORT`, and an IPv6 address without brackets.
+fn split_port(text: &str) -> Result<(&str, Option<u16>), Misuse> {
+    let bad = |port: &str| Misuse(format!("Invalid port number \"{port}\""));
+    if let Some(rest) = text.strip_prefix('[') {
+        let Some((host, rest)) = rest.split_once(']') else {
+            return wrong(format!("\"{text}\" has no closing bracket"));
+        };
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port.parse().map_err(|_| bad(port))?))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => wrong(format!("\"{text}\" is no host with a port")),
+        };
+    }
+    match text.split_once(':') {
+        Some((host, port)) if !port.contains(':') => {
+            Ok((host, Some(port.parse().map_err(|_| bad(port))?)))
+        }
+        _ => Ok((text, None)),
+    }
+}
+
+/// The names of both ncat and OpenBSD's nc.
+fn protocol(name: &str) -> Result<ProxyProtocol, Misuse> {
+    match name.to_ascii_lowercase().as_str() {
+        "http" | "connect" => Ok(ProxyProtocol::Http),
+        "socks4" | "socks4a" | "4" => Ok(ProxyProtocol::Socks4),
+        "socks5" | "5" => Ok(ProxyProtocol::Socks5),
+        _ => wrong(format!("Invalid proxy type \"{name}\": it is one of http, socks4 and socks5")),
+    }
+}
+
+fn login(text: &str) -> Login {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    Login { user: user.to_owned(), password: password.to_owned() }
+}
+
+fn utf8(name: &str, value: &OsStr) -> Result<String, Misuse> {
+    value
+        .to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Misuse(format!("The value of --{name} has to be UTF-8")))
+}
+
+fn list(words: &[&OsString]) -> String {
+    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+fn wrong<T>(words: impl Into<String>) -> Result<T, Misuse> {
+    Err(Misuse(words.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[track_caller]
+    fn options(line: &str) -> Options {
+        match read("nc", &words(line), None) {
+            Ok(Asked::Run(options, _)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn misuse(line: &str) -> String {
+        match read("nc", &words(line), None) {
+            Err(Misuse(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn host(host: Option<&str>, port: u16) -> Target {
+        Target::Host { host: host.map(str::to_owned), ports: vec![port] }
+    }
+
+    #[test]
+    fn a_host_has_a_port_or_the_usual_one() {
+        for (line, port) in
+            [("localhost 80", 80), ("localhost", DEFAULT_PORT), ("-v localhost -4 80", 80)]
+        {
+            let Mode::Connect(target) = options(line).mode else { panic!("{line}") };
+            assert_eq!(target, host(Some("localhost"), port), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_listener_may_be_given_an_address_a_port_both_or_none() {
+        for (line, name, port) in [
+            ("-l", None, DEFAULT_PORT),
+            ("-l 80", None, 80),
+            ("-l ::1 80", Some("::1"), 80),
+            ("-l localhost", Some("localhost"), DEFAULT_PORT),
+            ("-l -p 80", None, 80),
+            ("-lp 80 ::1", Some("::1"), 80),
+        ] {
+            let Mode::Listen(target) = options(line).mode else { panic!("{line}") };
+            assert_eq!(target, host(name, port), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_gets_one_line_that_says_what_to_do() {
+        for (line, words) in [
+            ("", "You must specify a host to connect to"),
+            ("-lz 5", "-l and -z cannot be together"),
+            ("--nosuch", "Unknown option --nosuch; see nc --help"),
+            ("-Q", "Unknown option -Q; see nc --help"),
+            ("-p", "Option --source-port needs a value; see nc --help"),
+            ("--proxy", "Option --proxy needs a value; see nc --help"),
+            ("h abc", "Invalid port number \"abc\""),
+            ("h 65536", "Invalid port number \"65536\""),
+            ("h 80 81", "Got more than one port specification: 80 81"),
+            ("-w 0 h", "Invalid -w timeout \"0\""),
+            ("-m 0 -l", "Invalid number of connections \"0\""),
+            ("-m 1 h", "--max-conns is for a listener: it needs -l"),
+            ("-U", "You have to specify path to a socket to connect to"),
+            ("-U -p 5 /x", "A Unix socket has no source port"),
+            ("-e a -c b h", "Only one of --exec, --sh-exec, and --lua-exec is allowed"),
+            ("-G 5 h", "Invalid source-route hop pointer 5"),
+            ("--proxy-type foo --proxy p h", "Invalid proxy type \"foo\""),
+            ("--proxy-type socks4 h", "specified without proxy address"),
+            ("-l --proxy-type socks5", "Invalid proxy type \"socks5\""),
+            ("--ssl-cert c h", "must be used together"),
+            ("--vsock abc 1", "Invalid CID \"abc\""),
+            ("ftp://h", "ftp:// is no address"),
+        ] {
+            let text = misuse(line);
+            assert!(text.contains(words), "{line}: {text}");
+            assert!(!text.contains('\n') && !text.ends_with('.'), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_letter_of_another_netcat_is_explained() {
+        assert!(misuse("-X 5 -x p:1 h").contains("-X is an option of OpenBSD's nc"));
+        assert!(misuse("-N h").contains("--flavour openbsd"));
+        assert!(misuse("-q -1 h").contains("OpenBSD's nc"));
+        assert!(misuse("--flavour openbsd -M 3 h").contains("not supported"));
+        let Ok(Asked::Run(_, warnings)) = read("nc", &words("-x 10.0.0.1:1080 h 80"), None) else {
+            panic!()
+        };
+        assert!(warnings[0].contains("--flavour openbsd"), "{warnings:?}");
+    }
+
+    #[test]
+    fn letters_mean_what_they_mean_in_openbsds_nc() {
+        let read = options("--flavour openbsd -X 5 -x p:1 -w 3 -q 2 h 80");
+        assert_eq!(read.proxies[0].protocol, ProxyProtocol::Socks5);
+        assert_eq!((read.proxies[0].host.as_str(), read.proxies[0].port), ("p", 1));
+        assert_eq!(read.from.wait, Some(Duration::from_secs(3)));
+        assert_eq!(read.flow.silence, Some(Duration::from_secs(3)));
+        assert_eq!(read.flow.quit, Some(Duration::from_secs(2)));
+        assert!(read.flow.no_shutdown);
+        assert!(!options("--flavour=openbsd -N h 80").flow.no_shutdown);
+        assert_eq!(options("--flavour openbsd -q -1 h").flow.quit, None);
+        assert!(options("--flavour openbsd -d h").flow.recv_only);
+        let Mode::Look(Target::Host { ports, .. }) =
+            options("--flavour openbsd -z h 20-22 80").mode
+        else {
+            panic!()
+        };
+        assert_eq!(ports, [20, 21, 22, 80]);
+    }
+
+    #[test]
+    fn an_address_with_a_scheme_is_a_websocket() {
+        let read = options("wss://example.org/chat?x=1");
+        assert!(read.tls.wanted);
+        let websocket = read.websocket.expect("a WebSocket");
+        assert_eq!(
+            (websocket.host.as_str(), websocket.path.as_str()),
+            ("example.org", "/chat?x=1")
+        );
+        let Mode::Connect(target) = read.mode else { panic!() };
+        assert_eq!(target, host(Some("example.org"), 443));
+        let Mode::Listen(target) = options("-l ws://[::1]:8080").mode else { panic!() };
+        assert_eq!(target, host(Some("::1"), 8080));
+    }
+
+    #[test]
+    fn proxies_make_a_chain_each_with_its_type_and_login() {
+        let read = options(
+            "--proxy a:1 --proxy-type http --proxy-auth u:p:q --proxy [::1] --proxy-type socks5 --proxy-auth v h 80",
+        );
+        assert_eq!(read.proxies.len(), 2);
+        assert_eq!(read.proxies[0].login.as_ref().expect("a login").password, "p:q");
+        assert_eq!((read.proxies[1].host.as_str(), read.proxies[1].port), ("::1", 1080));
+        assert_eq!(read.proxies[1].login.as_ref().expect("a login").user, "v");
+        let auth = read_with("--proxy a h 80", "env:secret");
+        assert_eq!(auth.proxies[0].login.as_ref().expect("a login").user, "env");
+        assert!(!format!("{auth:?}").contains("secret"));
+    }
+
+    fn read_with(line: &str, auth: &str) -> Options {
+        match read("nc", &words(line), Some(auth.to_owned())) {
+            Ok(Asked::Run(options, _)) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_option_of_the_flavour() {
+        let Ok(Asked::Help(help)) = read("nc", &words("-h"), None) else { panic!() };
+        for name in ["-l, --listen", "--ssl-alpn", "--pcap", "--quic", "-q, --quit"] {
+            assert!(help.contains(name), "{name} in {help}");
+        }
+    }
+}
