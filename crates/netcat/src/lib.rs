@@ -4,11 +4,13 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`access`] | who may connect: the lists of `--allow` and `--deny` and their files |
 //! | [`duration`] | times as options take them: `500ms`, `1.5m` |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod duration;
 pub mod link;
 pub mod options;
