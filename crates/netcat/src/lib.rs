@@ -5,12 +5,14 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`access`] | who may connect: the lists of `--allow` and `--deny` and their files |
+//! | [`broker`] | many clients: who is sent what, `--broker`, `--chat`, standard input to all |
 //! | [`duration`] | times as options take them: `500ms`, `1.5m` |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod broker;
 pub mod duration;
 pub mod link;
 pub mod options;
