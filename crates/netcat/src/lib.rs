@@ -7,6 +7,7 @@
 //! | [`access`] | who may connect: the lists of `--allow` and `--deny` and their files |
 //! | [`broker`] | many clients: who is sent what, `--broker`, `--chat`, standard input to all |
 //! | [`duration`] | times as options take them: `500ms`, `1.5m` |
+//! | [`filter`] | `-C` and `-t`: line ends, and telnet's negotiations |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
 #![forbid(unsafe_code)]
@@ -14,5 +15,6 @@
 pub mod access;
 pub mod broker;
 pub mod duration;
+pub mod filter;
 pub mod link;
 pub mod options;
