@@ -8,6 +8,7 @@
 //! | [`unix_datagram`], [`unix`] | datagrams between processes, and the files that name Unix sockets |
 //! | [`stream`] | the server of any number of connections, and a client's connection |
 //! | [`dial`] | connecting to a name that has several addresses |
+//! | [`poller`] | waiting for any number of descriptors, files among them |
 //! | [`trace`] | every socket call as it happens |
 //! | [`ready`], [`signal`], [`limits`] | waiting, being told to stop, what the system lets us have |
 //!
@@ -21,6 +22,7 @@ mod eager;
 mod error_queue;
 pub mod interfaces;
 pub mod limits;
+pub mod poller;
 pub mod ready;
 pub mod resolve;
 pub mod signal;
