@@ -9,6 +9,7 @@
 //! | [`stream`] | the server of any number of connections, and a client's connection |
 //! | [`dial`] | connecting to a name that has several addresses |
 //! | [`poller`] | waiting for any number of descriptors, files among them |
+//! | [`stdio`] | standard input and output without waiting |
 //! | [`trace`] | every socket call as it happens |
 //! | [`ready`], [`signal`], [`limits`] | waiting, being told to stop, what the system lets us have |
 //!
@@ -27,6 +28,7 @@ pub mod ready;
 pub mod resolve;
 pub mod signal;
 mod sockopt;
+pub mod stdio;
 pub mod stream;
 pub mod trace;
 pub mod unix;
