@@ -74,6 +74,14 @@ pub fn on_hangup(mut act: impl FnMut() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the end of a child something that can be waited for, also where whoever started us had it ignored: then the
+/// kernel would throw the child's status away, and children would inherit that.
+pub fn heed_children() -> io::Result<()> {
+    // SAFETY: the default action of SIGCHLD runs nothing of ours; nobody in this program has a handler for it.
+    let before = unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Whether the process was started with this signal ignored, which a handler of ours would undo.
 fn is_ignored(signal: c_int) -> bool {
     let mut found = MaybeUninit::<libc::sigaction>::uninit();

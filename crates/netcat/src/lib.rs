@@ -10,6 +10,7 @@
 //! | [`filter`] | `-C` and `-t`: line ends, and telnet's negotiations |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
+//! | [`run`] | programs and Lua scripts that talk to the peer in our place |
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -18,3 +19,4 @@ pub mod duration;
 pub mod filter;
 pub mod link;
 pub mod options;
+pub mod run;

@@ -1,0 +1,208 @@
+//! Programs that talk to the peer in our place: `-e`, `-c` and `--lua-exec`.
+//!
+//! The program gets a descriptor as its standard input and output, and its standard error stays ours. A plain connection is
+//! given to it as it is, so that nothing of ours stands between it and the peer; where there is TLS or a record, the owner
+//! keeps the connection and gives one end of a pair of sockets.
+//!
+//! What is [`Running`] is waited for beside everything else: its descriptor becomes readable when it has ended. How it ended
+//! is of no interest, as in ncat.
+
+pub mod lua;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use callbox_net::signal;
+
+use crate::options::Run;
+pub use words::split;
+
+/// What a program is told of its connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Environment {
+    /// `NCAT_REMOTE_ADDR`: the peer's address.
+    pub remote_address: String,
+    /// `NCAT_REMOTE_PORT`.
+    pub remote_port: String,
+    /// `NCAT_LOCAL_ADDR`: our address.
+    pub local_address: String,
+    /// `NCAT_LOCAL_PORT`.
+    pub local_port: String,
+    /// `NCAT_PROTO`: `TCP`, `UDP` or `SCTP`.
+    pub protocol: &'static str,
+}
+
+impl Environment {
+    /// For two addresses.
+    pub fn inet(remote: SocketAddr, local: SocketAddr, protocol: &'static str) -> Self {
+        Self {
+            remote_address: remote.ip().to_canonical().to_string(),
+            remote_port: remote.port().to_string(),
+            local_address: local.ip().to_canonical().to_string(),
+            local_port: local.port().to_string(),
+            protocol,
+        }
+    }
+
+    /// For Unix sockets: what ncat says of them, so that a script that is served by both finds the same.
+    pub fn unix() -> Self {
+        Self {
+            remote_address: "localhost".to_owned(),
+            remote_port: String::new(),
+            local_address: "localhost".to_owned(),
+            local_port: String::new(),
+            protocol: "TCP",
+        }
+    }
+
+    /// For sockets between a virtual machine and its host: the numbers of the two, and their ports.
+    pub fn vsock(remote: (u32, u32), local: (u32, u32)) -> Self {
+        Self {
+            remote_address: remote.0.to_string(),
+            remote_port: remote.1.to_string(),
+            local_address: local.0.to_string(),
+            local_port: local.1.to_string(),
+            protocol: "VSOCK",
+        }
+    }
+
+    fn give(&self, command: &mut Command) {
+        command
+            .env("NCAT_REMOTE_ADDR", &self.remote_address)
+            .env("NCAT_REMOTE_PORT", &self.remote_port)
+            .env("NCAT_LOCAL_ADDR", &self.local_address)
+            .env("NCAT_LOCAL_PORT", &self.local_port)
+            .env("NCAT_PROTO", self.protocol);
+    }
+}
+
+/// Starts a program with `connection` as its standard input and output. The connection is made blocking, which programs
+/// expect; it belongs to the program then. `prefix` begins what a Lua script's mistakes are told with.
+///
+/// # Errors
+///
+/// If there is no such program, or the system has no room for another.
+pub fn start(
+    run: &Run,
+    connection: OwnedFd,
+    environment: &Environment,
+    prefix: &str,
+) -> io::Result<Running> {
+    // Ignored by whoever started us, the signal would be ignored in the program as well, and its own children would
+    // vanish before it can wait for them.
+    signal::heed_children()?;
+    rustix::io::ioctl_fionbio(&connection, false)?;
+    let mut command = command(run, prefix)?;
+    environment.give(&mut command);
+    let output = connection.try_clone()?;
+    command.stdin(Stdio::from(connection)).stdout(Stdio::from(output));
+    // The standard library gives the program SIGPIPE's default and an empty mask, and all our descriptors close.
+    let child = command.spawn()?;
+    // Ours of the connection: while they are open, the peer would not see the program's end.
+    drop(command);
+    Running::new(child)
+}
+
+fn command(run: &Run, prefix: &str) -> io::Result<Command> {
+    match run {
+        Run::Exec(line) => {
+            let mut words = split(line).into_iter();
+            let Some(name) = words.next() else {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "no program is named"));
+            };
+            // ncat wants a path, and takes a bare name from the current folder. Where there is none, the search path is
+            // asked, as everywhere else.
+            let here = Path::new(".").join(&name);
+            let mut command = match !name.contains('/') && here.is_file() {
+                true => Command::new(here),
+                false => Command::new(&name),
+            };
+            command.arg0(&name).args(words);
+            Ok(command)
+        }
+        Run::Shell(line) => {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", line]);
+            Ok(command)
+        }
+        Run::Lua(file) => lua::command(file, prefix),
+    }
+}
+
+/// A program that was started. If it is dropped, it runs on.
+pub struct Running {
+    child: Child,
+    end: End,
+}
+
+/// What becomes readable when the program has ended.
+enum End {
+    Process(OwnedFd),
+    /// The other end of this is closed by a thread that waits.
+    Thread(UnixStream),
+}
+
+impl Running {
+    fn new(child: Child) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed())
+            && let Ok(process) =
+                rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::NONBLOCK)
+        {
+            return Ok(Self { child, end: End::Process(process) });
+        }
+        Self::with_thread(child)
+    }
+
+    /// Where processes have no descriptor: elsewhere than on Linux, and on kernels before 5.3.
+    fn with_thread(child: Child) -> io::Result<Self> {
+        let (told, tell) = UnixStream::pair()?;
+        let pid = rustix::process::Pid::from_child(&child);
+        thread::Builder::new().name("program".to_owned()).spawn(move || {
+            // It is left to be reaped: until then its number is nobody else's.
+            let options =
+                rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+            while let Err(rustix::io::Errno::INTR) =
+                rustix::process::waitid(rustix::process::WaitId::Pid(pid), options)
+            {}
+            drop(tell);
+        })?;
+        Ok(Self { child, end: End::Thread(told) })
+    }
+
+    /// Whether it has ended. It must be asked once the descriptor is readable, or it stays in the table of processes.
+    pub fn reap(&mut self) -> bool {
+        // An error means that somebody else has waited for it.
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
+    }
+}
+
+impl AsFd for Running {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.end {
+            End::Process(process) => process.as_fd(),
+            End::Thread(told) => told.as_fd(),
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("pid", &self.child.id()).finish_non_exhaustive()
+    }
+}
