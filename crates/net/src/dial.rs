@@ -181,7 +181,7 @@ fn begin(address: SocketAddr, trace: &Trace) -> io::Result<Socket> {
 ///
 /// Where nobody listens on a port of the ephemeral range, the kernel may choose that very port as ours, and the socket
 /// connects to itself (RFC 9293 section 3.5, figure 7: a simultaneous open). There is still nobody to talk to.
-fn outcome(socket: &Socket) -> io::Result<Option<io::Error>> {
+pub(crate) fn outcome(socket: &Socket) -> io::Result<Option<io::Error>> {
     let error = socket.take_error()?;
     let to_itself = error.is_none() && socket.local_addr()? == socket.peer_addr()?;
     Ok(if to_itself { Some(io::ErrorKind::ConnectionRefused.into()) } else { error })

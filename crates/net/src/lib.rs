@@ -8,6 +8,8 @@
 //! | [`unix_datagram`], [`unix`] | datagrams between processes, and the files that name Unix sockets |
 //! | [`stream`] | the server of any number of connections, and a client's connection |
 //! | [`dial`] | connecting to a name that has several addresses |
+//! | [`attempt`], [`listening`], [`message`] | what a netcat speaks: streams and messages over IP, Unix and vsock sockets |
+//! | [`peer`], [`lookup`] | addresses of whatever family, and names in the system's own words |
 //! | [`poller`] | waiting for any number of descriptors, files among them |
 //! | [`stdio`] | standard input and output without waiting |
 //! | [`trace`] | every socket call as it happens |
@@ -17,12 +19,17 @@
 //! above both brings them together.
 
 pub mod address;
+pub mod attempt;
 pub mod datagram;
 pub mod dial;
 mod eager;
 mod error_queue;
 pub mod interfaces;
 pub mod limits;
+pub mod listening;
+pub mod lookup;
+pub mod message;
+pub mod peer;
 pub mod poller;
 pub mod ready;
 pub mod resolve;

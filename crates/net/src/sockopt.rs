@@ -18,3 +18,16 @@ pub(crate) fn set(
     };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Sets an option whose value is a row of bytes.
+pub(crate) fn set_bytes(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    value: &[u8],
+) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the pointer and length describe `value`, which lives through the call.
+    let n = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value.as_ptr().cast(), size) };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,12 @@ use crate::trace::{self, Trace};
 
 /// How long to wait for other servers that look at the same directory; each needs it for less than a millisecond.
 const LOCK_TIME: Duration = Duration::from_secs(1);
+
+/// Names that are tried for a temporary socket before somebody is assumed to be in the way on purpose.
+const TRIES: usize = 100;
+
+/// The number of the next temporary socket of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A socket file that this process made. It is removed when this value is dropped, unless somebody has put another
 /// file in its place by then.
@@ -30,6 +37,16 @@ impl SocketFile {
     /// A socket file at which nobody listens any more is replaced. One at which somebody does is an error
     /// (`AddrInUse`), and so is a file that is no socket (`AlreadyExists`): neither is ever removed.
     pub fn bind(socket: &Socket, path: &Path, trace: &Trace) -> io::Result<Self> {
+        // The file gets the mode of the socket less the umask; on Linux that is taken from the socket at `bind`, so
+        // there is no moment at which others could connect.
+        restrict(socket)?;
+        let file = Self::bind_shared(socket, path, trace)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+
+    /// The same for whomever the umask lets in.
+    pub fn bind_shared(socket: &Socket, path: &Path, trace: &Trace) -> io::Result<Self> {
         let address = SockAddr::unix(path)?;
         let _lock = lock_directory(path);
         if let Ok(found) = fs::symlink_metadata(path) {
@@ -50,11 +67,26 @@ impl SocketFile {
             )?;
         }
         let call = format_args!("bind(fd {}, {})", socket.as_raw_fd(), path.display());
-        // The file gets the mode of the socket less the umask; on Linux that is taken from the socket at `bind`, so
-        // there is no moment at which others could connect.
-        restrict(socket)?;
         trace.result(socket.bind(&address), call, trace::ok)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        Self::made(path)
+    }
+
+    /// Binds `socket` to a path of its own in the folder for temporary files, so that a peer can answer it.
+    pub fn bind_anywhere(socket: &Socket) -> io::Result<Self> {
+        let folder = std::env::temp_dir();
+        for _ in 0..TRIES {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("callbox-nc.{}.{number}", std::process::id()));
+            match socket.bind(&SockAddr::unix(&path)?) {
+                // Left behind by a process that had our number, or put there by somebody.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                result => return result.and_then(|()| Self::made(&path)),
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    fn made(path: &Path) -> io::Result<Self> {
         let made = fs::symlink_metadata(path)?;
         Ok(Self { path: path.to_owned(), device: made.dev(), inode: made.ino() })
     }

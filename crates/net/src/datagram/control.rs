@@ -9,32 +9,32 @@ use std::ptr;
 
 /// Room for all control messages of one datagram. Received: pktinfo (v6: 20), GRO size (4), overflow count (4), each
 /// with a 16-byte header and padding; sent: pktinfo and segment size.
-pub(super) const CONTROL_SPACE: usize = 128;
+pub(crate) const CONTROL_SPACE: usize = 128;
 
 /// Control messages of one datagram; aligned as `cmsghdr` wants it.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-pub(super) struct ControlBuffer(pub(super) [u8; CONTROL_SPACE]);
+pub(crate) struct ControlBuffer(pub(crate) [u8; CONTROL_SPACE]);
 
 impl ControlBuffer {
-    pub(super) const EMPTY: Self = Self([0; CONTROL_SPACE]);
+    pub(crate) const EMPTY: Self = Self([0; CONTROL_SPACE]);
 }
 
 /// What was told beside a datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// The address that the datagram was sent to, so that the answer can leave from it.
-    pub(super) local: Option<IpAddr>,
+    pub(crate) local: Option<IpAddr>,
     /// The interface it came in by, 0 if not told.
-    pub(super) interface: u32,
+    pub(crate) interface: u32,
     /// It was sent to all hosts or to a group of them, of which we are one.
-    pub(super) to_group: bool,
+    pub(crate) to_group: bool,
     /// The address was told by the IPv4 layer.
     ipv4: bool,
     /// The length of each coalesced datagram, 0 if there is only one.
-    pub(super) segment: usize,
+    pub(crate) segment: usize,
     /// Datagrams lost so far because the socket's buffer was full.
-    pub(super) overflow: Option<u32>,
+    pub(crate) overflow: Option<u32>,
 }
 
 /// Reads the control messages of a received message.
@@ -42,7 +42,7 @@ pub(super) struct Told {
 /// # Safety
 /// `header` must be a `msghdr` that the kernel has just filled in, whose `msg_control` still points to
 /// `msg_controllen` readable bytes.
-pub(super) unsafe fn read(header: &libc::msghdr) -> Told {
+pub(crate) unsafe fn read(header: &libc::msghdr) -> Told {
     let mut told = Told::default();
     if header.msg_controllen == 0 {
         return told;
@@ -109,7 +109,7 @@ unsafe fn payload<T: Copy>(message: &libc::cmsghdr) -> Option<T> {
 ///
 /// `from` is the source address, with the interface that a link-local one needs; `segment` is the length at which the
 /// kernel cuts the message into datagrams, or 0.
-pub(super) fn write(
+pub(crate) fn write(
     buffer: &mut ControlBuffer,
     from: Option<(IpAddr, u32)>,
     segment: u16,

@@ -17,7 +17,7 @@ mod batch;
 #[path = "fallback.rs"]
 mod batch;
 #[cfg(target_os = "linux")]
-mod control;
+pub(crate) mod control;
 mod mail;
 #[cfg(target_os = "linux")]
 mod outbox;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::address::canonical;
+use crate::peer::Peer;
 use crate::ready;
 use crate::trace::{self, Trace};
 
@@ -54,6 +55,16 @@ impl StreamSocket {
     /// `getpeername`; `None` for a Unix socket.
     pub fn peer_addr(&self) -> io::Result<Option<SocketAddr>> {
         Ok(self.socket.peer_addr()?.as_socket().map(canonical))
+    }
+
+    /// Our end, of whatever family; without a name if the kernel does not tell any more.
+    pub fn local(&self) -> Peer {
+        self.socket.local_addr().map_or(Peer::NAMELESS, |name| Peer::from_socket(&name))
+    }
+
+    /// Their end, as [`local`](Self::local) does.
+    pub fn peer(&self) -> Peer {
+        self.socket.peer_addr().map_or(Peer::NAMELESS, |name| Peer::from_socket(&name))
     }
 
     /// Reads what is there, waiting `timeout` at most. 0 is the end of file; `TimedOut` means that nothing came.
