@@ -4,7 +4,7 @@ import * as entry from "./entry.js";
 import * as history from "./history.js";
 import { lineOf } from "./lines.js";
 import { handleNumeric } from "./numerics.js";
-import { echoed, failed } from "./outbox.js";
+import { discard, echoed, failed } from "./outbox.js";
 
 /** @typedef {import("./session.js").Session} Session @typedef {import("./wire.js").Message} Message */
 
@@ -181,11 +181,11 @@ function handleSaid(session, message, asked, now) {
     }
   }
   if (!room) return;
-  if (asked?.own) session.discard(asked.room, asked.own);
+  if (asked?.own) discard(session, asked.room, asked.own);
   else if (own && !session.caps.labels) {
     const line = lineOf(message, session.lineContext(room, now));
     const mine = line && echoed(room.pending, line);
-    if (mine) session.discard(room, mine);
+    if (mine) discard(session, room, mine);
   }
   if (room.typing.delete(session.isupport.fold(nick))) session.changed("typing", room);
   const line = heard(session, room, message, now);

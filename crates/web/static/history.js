@@ -3,6 +3,7 @@
 
 import { lineOf } from "./lines.js";
 import { joined } from "./batches.js";
+import * as outbox from "./outbox.js";
 import { KEPT } from "./timeline.js";
 
 /** Lines of a page: of the first, of those above, and of those that fill a gap. */
@@ -110,8 +111,8 @@ function startAnew(session, room, now) {
 function settled(session, room, now, known = true) {
   room.caughtUp = true;
   room.gap = undefined;
-  session.settleDoubts(room, known && (room.kind === "room" || session.me.account !== ""));
-  session.flush(room, now);
+  outbox.settleDoubts(room, known && (room.kind === "room" || session.me.account !== ""));
+  outbox.flush(session, room, now);
   session.changed("lines", room);
 }
 
@@ -136,7 +137,7 @@ function takeIn(session, room, messages, { part, bound, byTime }, now) {
   const bounds = part === "BEFORE" ? { before: where } : part === "AFTER" ? { after: where } : {};
   const fresh = room.timeline.merge(page, bounds);
   for (const line of fresh) {
-    if (line.own) session.confirm(room, line);
+    if (line.own) outbox.confirm(session, room, line);
     if (line.edits) room.timeline.edit(line);
   }
   if (fresh.length) room.recount();

@@ -3,8 +3,9 @@
 // waiting → sending → received. A line that was being sent when the connection was lost is in doubt: it is
 // looked for in the history, and sent again only if it is not there.
 
+import { lineOf } from "./lines.js";
 import { byteLength, lines, splitText } from "./text.js";
-import { BODY_MAX } from "./wire.js";
+import { BODY_MAX, build, parse } from "./wire.js";
 
 /**
  * @typedef {object} Own
@@ -19,10 +20,75 @@ import { BODY_MAX } from "./wire.js";
  * @property {string} [label]
  */
 
+/** @typedef {import("./session.js").Session} Session @typedef {import("./room.js").Room} Room */
+
 let made = 0;
 
+/** How much two clocks may differ beyond what is known of it. */
+const CLOCKS = 60_000;
 /** Lines of one room that may wait to be sent. More are refused, so that a pasted book is no flood. */
 export const WAITING_MAX = 500;
+
+/**
+ * Takes a text, and sends it if the connection is there.
+ * @param {Session} session @param {Room} room @param {string} text
+ * @param {{kind?: Own["kind"], reply?: string, edits?: string}} how
+ * @returns {boolean} whether it was taken
+ */
+export function say(session, room, text, { kind, reply, edits }, now) {
+  const { caps, isupport, me } = session;
+  const may = (tag, value) => (caps.has("message-tags") && isupport.allowsTag(tag) ? value : undefined);
+  const values = caps.has("draft/multiline", "batch") ? caps.value("draft/multiline") : null;
+  const multiline = values && { bytes: Number(values["max-bytes"]) || 4096, lines: Number(values["max-lines"]) || 24 };
+  const owns = compose(text, { kind, reply: may("draft/reply", reply), edits: may("draft/edit", edits), now },
+    { room: textRoom(me, isupport, room.name, kind), multiline });
+  if (!owns.length || room.pending.length + owns.length > WAITING_MAX) return false;
+  room.pending.push(...owns);
+  flush(session, room, now);
+  session.changed("lines", room);
+  return true;
+}
+
+/** Sends again what failed. @param {Session} session @param {Room} room @param {Own} own */
+export function again(session, room, own, now) {
+  if (own.state !== "failed") return;
+  room.pending = room.pending.filter((other) => other !== own);
+  room.pending.push({ ...own, state: "waiting", reason: undefined, time: now });
+  flush(session, room, now);
+  session.changed("lines", room);
+}
+
+/** An own line is confirmed, or given up. @param {Session} session @param {Room} room @param {Own} own */
+export function discard(session, room, own) {
+  room.pending = room.pending.filter((other) => other !== own);
+  session.changed("lines", room);
+}
+
+/** Own lines that wait go out, in their order. @param {Session} session @param {Room} room */
+export function flush(session, room, now) {
+  if (!session.online || !room.caughtUp || (room.kind === "room" && !room.joined)) return;
+  for (const own of [...room.pending]) if (own.state === "waiting") send(session, room, own, now);
+}
+
+/** The connection is lost: of what was being sent nobody knows whether it arrived. @param {Room} room */
+export function doubt(room) {
+  for (const own of room.pending) if (own.state === "sending") own.state = "doubtful";
+}
+
+/** What was in doubt and is not in the history is sent again, or if that cannot be known left to the person. */
+export function settleDoubts(room, known) {
+  for (const own of room.pending) {
+    if (own.state !== "doubtful") continue;
+    own.state = known ? "waiting" : "failed";
+    own.reason = known ? undefined : "unknown";
+  }
+}
+
+/** An own line is in the history: was it in doubt, it was sent. @param {Session} session @param {Room} room */
+export function confirm(session, room, line) {
+  const own = room.pending.length && echoed(room.pending, line);
+  if (own && line.time >= own.time + session.skew - CLOCKS) discard(session, room, own);
+}
 
 /**
  * A text as the messages that carry it.
@@ -32,11 +98,11 @@ export const WAITING_MAX = 500;
  *   and of a message of several lines where the server knows them
  * @returns {Own[]}
  */
-export function compose(text, { kind = "said", reply, edits, now }, limits) {
+function compose(text, { kind = "said", reply, edits, now }, limits) {
   const whole = lines(text).map((line) => line.replace(/\0/g, "")).join("\n").replace(/^\n+|\s+$/g, "");
   if (!whole) return [];
   const make = (piece, index) => ({
-    id: `own-${(made += 1)}`, text: piece, kind, state: "waiting", reply: index ? undefined : reply,
+    id: `m${(made += 1)}`, text: piece, kind, state: "waiting", reply: index ? undefined : reply,
     edits: index ? undefined : edits, time: now,
   });
   const short = !whole.includes("\n") && byteLength(whole) <= limits.room;
@@ -90,4 +156,30 @@ export function failed(session, room, own, reason) {
   own.state = "failed";
   own.reason = reason;
   session.changed("lines", room);
+}
+
+function send(session, room, own, now) {
+  const { caps, isupport, me } = session;
+  const text = own.kind === "action" ? `\x01ACTION ${own.text}\x01` : own.text;
+  const command = own.kind === "notice" ? "NOTICE" : "PRIVMSG";
+  const tags = { "+draft/reply": own.reply, "+draft/edit": own.edits };
+  const space = textRoom(me, isupport, room.name, own.kind);
+  own.state = "sending";
+  own.time = now;
+  if (own.kind === "said" && (text.includes("\n") || byteLength(text) > space) && caps.has("draft/multiline")) {
+    const batch = own.id;
+    own.label = session.request("BATCH", [`+${batch}`, "draft/multiline", room.name], { room, own }, tags);
+    for (const line of text.split("\n")) {
+      for (const [index, piece] of (line ? splitText(line, space) : [""]).entries()) {
+        session.send("PRIVMSG", [room.name, piece], { batch, "draft/multiline-concat": index ? "" : undefined });
+      }
+    }
+    session.send("BATCH", [`-${batch}`]);
+  } else own.label = session.request(command, [room.name, text], { room, own }, tags);
+  if (caps.has("echo-message")) return;
+  // Nothing will come back: what is sent counts as said.
+  const message = parse(build(command, [room.name, text], tags));
+  const line = lineOf({ ...message, nick: me.nick }, session.lineContext(room, now));
+  discard(session, room, own);
+  if (line && room.timeline.add(line) && line.edits) room.timeline.edit(line);
 }

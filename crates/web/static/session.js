@@ -12,17 +12,15 @@ import { handleMessage } from "./handlers.js";
 import { handleTargets } from "./numerics.js";
 import * as history from "./history.js";
 import { Isupport } from "./isupport.js";
-import { infoLine, lineOf } from "./lines.js";
-import { compose, echoed, textRoom, WAITING_MAX } from "./outbox.js";
+import { infoLine } from "./lines.js";
+import * as outbox from "./outbox.js";
 import { Room } from "./room.js";
-import { byteLength, splitText } from "./text.js";
+import { byteLength } from "./text.js";
 import { build, parse } from "./wire.js";
 
 /** Silence after which the server is asked whether it is there, and how long it has to answer. */
 const SILENCE = 45_000;
 const ANSWER = 20_000;
-/** How much two clocks may differ beyond what is known of it. */
-const CLOCKS = 60_000;
 /** Bytes of names in one JOIN. */
 const JOIN_ROOM = 400;
 /** Read markers are told at most so often. */
@@ -149,7 +147,7 @@ export class Session {
       room.page = null;
       room.typing.clear();
       room.present = undefined;
-      for (const own of room.pending) if (own.state === "sending") own.state = "doubtful";
+      outbox.doubt(room);
       this.changed("lines", room);
     }
     this.signing = this.registering = false;
@@ -233,35 +231,22 @@ export class Session {
   }
 
   /** @returns {boolean} whether it was taken */
-  say(room, text, now, { kind, reply, edits } = {}) {
+  say(room, text, now, how = {}) {
     this.#now = now;
     if (!this.maySay(room)) return false;
-    const may = (tag, value) => (this.caps.has("message-tags") && this.isupport.allowsTag(tag) ? value : undefined);
-    const values = this.caps.has("draft/multiline", "batch") ? this.caps.value("draft/multiline") : null;
-    const multiline = values && { bytes: Number(values["max-bytes"]) || 4096, lines: Number(values["max-lines"]) || 24 };
-    const owns = compose(text, { kind, reply: may("draft/reply", reply), edits: may("draft/edit", edits), now },
-      { room: textRoom(this.me, this.isupport, room.name, kind), multiline });
-    if (!owns.length || room.pending.length + owns.length > WAITING_MAX) return false;
-    room.pending.push(...owns);
-    this.#typing.at = 0;
-    this.flush(room, now);
-    this.changed("lines", room);
-    return true;
+    const taken = outbox.say(this, room, text, how, now);
+    if (taken) this.#typing.at = 0;
+    return taken;
   }
 
   /** Sends again what failed. */
   again(room, own, now) {
-    if (own.state !== "failed") return;
-    room.pending = room.pending.filter((other) => other !== own);
-    room.pending.push({ ...own, state: "waiting", reason: undefined, time: now });
-    this.flush(room, now);
-    this.changed("lines", room);
+    outbox.again(this, room, own, now);
   }
 
   /** Gives up what failed. */
   discard(room, own) {
-    room.pending = room.pending.filter((other) => other !== own);
-    this.changed("lines", room);
+    outbox.discard(this, room, own);
   }
 
   /** The person writes, or has emptied what they wrote. */
@@ -400,27 +385,6 @@ export class Session {
     return label;
   }
 
-  /** Own lines that wait go out, in their order. @param {Room} room */
-  flush(room, now) {
-    if (!this.online || !room.caughtUp || (room.kind === "room" && !room.joined)) return;
-    for (const own of [...room.pending]) if (own.state === "waiting") this.#sendOwn(room, own, now);
-  }
-
-  /** What was in doubt and is not in the history is sent again, or if that cannot be known left to the person. */
-  settleDoubts(room, known) {
-    for (const own of room.pending) {
-      if (own.state !== "doubtful") continue;
-      own.state = known ? "waiting" : "failed";
-      own.reason = known ? undefined : "unknown";
-    }
-  }
-
-  /** An own line is in the history: was it in doubt, it was sent. */
-  confirm(room, line) {
-    const own = room.pending.length && echoed(room.pending, line);
-    if (own && line.time >= own.time + this.skew - CLOCKS) this.discard(room, own);
-  }
-
   /** @param {Room} room */
   lineContext(room, now, past = false) {
     const { fold } = this.isupport;
@@ -515,31 +479,6 @@ export class Session {
       if (message) handleMessage(this, message, asked, this.#now);
     } else if (item.type === "draft/chathistory-targets") handleTargets(this, item.items, this.#now);
     else for (const inner of item.items) this.#handle(inner, asked);
-  }
-
-  #sendOwn(room, own, now) {
-    const text = own.kind === "action" ? `\x01ACTION ${own.text}\x01` : own.text;
-    const command = own.kind === "notice" ? "NOTICE" : "PRIVMSG";
-    const tags = { "+draft/reply": own.reply, "+draft/edit": own.edits };
-    const space = textRoom(this.me, this.isupport, room.name, own.kind);
-    own.state = "sending";
-    own.time = now;
-    if (own.kind === "said" && (text.includes("\n") || byteLength(text) > space) && this.caps.has("draft/multiline")) {
-      const batch = `m${(this.#made += 1).toString(36)}`;
-      own.label = this.request("BATCH", [`+${batch}`, "draft/multiline", room.name], { room, own }, tags);
-      for (const line of text.split("\n")) {
-        for (const [index, piece] of (line ? splitText(line, space) : [""]).entries()) {
-          this.send("PRIVMSG", [room.name, piece], { batch, "draft/multiline-concat": index ? "" : undefined });
-        }
-      }
-      this.send("BATCH", [`-${batch}`]);
-    } else own.label = this.request(command, [room.name, text], { room, own }, tags);
-    if (this.caps.has("echo-message")) return;
-    // Nothing will come back: what is sent counts as said.
-    const message = parse(build(command, [room.name, text], tags));
-    const line = lineOf({ ...message, nick: this.me.nick }, this.lineContext(room, now));
-    this.discard(room, own);
-    if (line && room.timeline.add(line) && line.edits) room.timeline.edit(line);
   }
 
   #tellMarks() {
