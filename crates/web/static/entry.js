@@ -66,12 +66,14 @@ function refused(session, names) {
 export function identify(session) {
   const { caps, settings } = session;
   if (session.problem) return undefined;
+  // Who was in before comes back first, and is asked, or told what this server no longer knows, inside.
+  const returns = session.entered && !session.online;
   if (settings.password && settings.mode !== "register") {
-    if (!caps.has("sasl")) return session.fail("no-login");
+    if (!caps.has("sasl")) return returns ? end(session) : session.fail("no-login");
     session.signing = true;
     return session.send("AUTHENTICATE", ["PLAIN"]);
   }
-  if (settings.mode === "register" && !session.me.account) {
+  if (settings.mode === "register" && !session.me.account && !returns) {
     if (!caps.has("draft/account-registration")) return session.fail("no-register");
     const early = "before-connect" in caps.value("draft/account-registration");
     if (early || session.online) return register(session);

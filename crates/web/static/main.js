@@ -142,7 +142,7 @@ function decide() {
   session.problem = null;
   if (code === "verify") app.dialogs.verify();
   else if (code === "login" || code === "register") app.dialogs.account(code, text || t(`p-${code}`));
-  else app.notices.say(`p-${code}`);
+  else app.notices.say(code === "no-login" ? code : `p-${code}`);
 }
 
 function show(events) {

@@ -122,8 +122,9 @@ function about(fact) {
 /** We are in. */
 function welcome(session, [nick = ""]) {
   session.state = "online";
+  // What somebody who was in before has to be told is told inside.
+  if (!session.entered) session.problem = null;
   session.entered = true;
-  session.problem = null;
   session.lastError = "";
   session.rename(nick);
   session.backoff.reset();

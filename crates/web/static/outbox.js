@@ -27,7 +27,7 @@ let made = 0;
 /** How much two clocks may differ beyond what is known of it. */
 const CLOCKS = 60_000;
 /** Lines of one room that may wait to be sent. More are refused, so that a pasted book is no flood. */
-export const WAITING_MAX = 500;
+const WAITING_MAX = 500;
 
 /**
  * Takes a text, and sends it if the connection is there.
@@ -131,7 +131,7 @@ const pieces = (text, room) => text.split("\n").filter((line) => line.trim()).fl
  * @param {{nick: string, user: string, host: string}} me what is not known yet counts with its greatest length
  * @param {import("./isupport.js").Isupport} isupport
  */
-export function textRoom(me, isupport, target, kind = "said") {
+function textRoom(me, isupport, target, kind = "said") {
   const user = me.user ? byteLength(me.user) : isupport.number("USERLEN", 18) + 1;
   const host = me.host ? byteLength(me.host) : isupport.number("HOSTLEN", 64);
   const prefix = 1 + byteLength(me.nick) + 1 + user + 1 + host;

@@ -75,6 +75,7 @@ const WORDS = {
   "p-bad-name": ["{0} cannot be a name here: no spaces or signs like @ and #, and no digit in front.", "{0} 不能用作名字：不能有空格或 @、# 等符号，也不能以数字开头。"],
   "p-login": ["Signing in failed. Check the account and the password.", "登录失败，请检查账号和密码。"],
   "p-no-login": ["This server knows no accounts. Come in as a guest.", "此服务器不支持账号，请以访客身份进入。"],
+  "no-login": ["This server knows no accounts at present. You are here as a guest.", "此服务器目前不支持账号，你现在是访客。"],
   "p-no-register": ["Accounts are made by the administrator here.", "此服务器的账号由管理员创建。"],
   "p-register": ["The account was not made.", "账号未能创建。"],
   "p-password": ["This server asks for a password.", "此服务器需要密码才能进入。"],

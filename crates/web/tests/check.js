@@ -15,7 +15,8 @@ export function that(truth, about = "it does not hold") {
 /** When the tests begin: 2026-01-01T00:00:00Z. */
 export const START = 1_767_225_600_000;
 
-const CAPS = "batch draft/chathistory draft/event-playback draft/message-redaction draft/multiline=max-bytes=4096,max-lines=10 "
+/** What the server of the tests knows. */
+export const CAPS = "batch draft/chathistory draft/event-playback draft/message-redaction draft/multiline=max-bytes=4096,max-lines=10 "
   + "draft/read-marker echo-message extended-join labeled-response message-tags multi-prefix server-time "
   + "draft/account-registration=before-connect sasl=PLAIN standard-replies";
 
@@ -60,10 +61,11 @@ export class Wire {
     return this;
   }
 
+  /** Grants what is asked for. @returns {string[]} what is said to that */
   negotiate() {
     this.sent();
-    const asked = this.hear(`:irc.test CAP * LS :${this.caps}`);
-    for (const line of asked) if (line.startsWith("CAP REQ")) this.hear(`:irc.test CAP * ACK :${line.slice(line.indexOf(":") + 1)}`);
+    const asked = this.hear(`:irc.test CAP * LS :${this.caps}`).filter((line) => line.startsWith("CAP REQ"));
+    return asked.flatMap((line) => this.hear(`:irc.test CAP * ACK :${line.slice(line.indexOf(":") + 1)}`));
   }
 
   welcome(nick = "alice") {

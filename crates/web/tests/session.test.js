@@ -1,6 +1,6 @@
 // One session and its server, line by line: coming in, saying, hearing.
 
-import { same, START, texts, that, Wire } from "./check.js";
+import { CAPS, same, START, texts, that, Wire } from "./check.js";
 
 const unread = (room) => [room.unread, room.mentions];
 const label = (line) => /@(?:[^ ]*;)?label=([^ ;]+)/.exec(line)?.[1];
@@ -89,7 +89,40 @@ export const tests = [
       wire.negotiate();
       wire.hear("AUTHENTICATE +");
       same(wire.hear(":s 904 alice :failed"), ["CAP END"]);
-      same([wire.session.problem.code, wire.session.settings.mode], ["login", "guest"]);
+      wire.welcome();
+      same([wire.session.problem.code, wire.session.settings.mode], ["login", "guest"], "it is still to be said inside");
+    },
+  },
+  {
+    name: "who was in comes back without the account, and is told, if the server has no accounts any more",
+    run() {
+      const without = (name) => CAPS.split(" ").filter((cap) => !cap.startsWith(name)).join(" ");
+      const wire = new Wire({ settings: { mode: "login", account: "alice", password: "secret" } });
+      wire.negotiate();
+      wire.hear("AUTHENTICATE +", ":s 900 alice a!b@c alice :ok", ":s 903 alice :ok");
+      wire.welcome();
+      const again = (caps) => {
+        wire.lose();
+        wire.pass(1_000);
+        wire.open();
+        wire.caps = caps;
+        wire.sent();
+        return wire.negotiate().at(-1);
+      };
+      same(again(without("sasl")), "CAP END");
+      wire.welcome();
+      same([wire.session.online, wire.session.problem.code], [true, "no-login"]);
+      wire.session.problem = null;
+      same(again(CAPS), "AUTHENTICATE PLAIN", "the next time it is tried again");
+      // An account that was asked for inside holds nobody up either.
+      const guest = new Wire().enter();
+      guest.session.register("secret", "");
+      guest.lose();
+      guest.pass(1_000);
+      guest.open();
+      guest.caps = without("draft/account-registration");
+      guest.sent();
+      same(guest.negotiate().at(-1), "CAP END");
     },
   },
   {
