@@ -28,8 +28,11 @@ export const KEPT = 20_000;
 const REACTIONS = 24;
 const REACTION_LENGTH = 32;
 const REACTING = 500;
-/** What is remembered of lines that are not here yet, reactions for example. */
-const LOOSE = 2_000;
+/**
+ * Changes to lines that are not here yet, reactions for example, that are remembered: a peer may send any number, also
+ * for lines that never were. Beyond that the oldest is forgotten, since a page's changes come right before its lines.
+ */
+export const LOOSE = 2_000;
 /** Ids of what was heard that is no line. */
 const SEEN = 20_000;
 
@@ -188,11 +191,20 @@ export class Timeline {
     if (line) {
       change(line);
       this.touch(line);
-    } else if (this.#looseCount < LOOSE) {
-      this.#looseCount += 1;
-      if (!this.#loose.has(msgid)) this.#loose.set(msgid, []);
-      this.#loose.get(msgid).push(change);
+      return;
     }
+    if (this.#looseCount >= LOOSE) this.#forgetLoose();
+    this.#looseCount += 1;
+    if (!this.#loose.has(msgid)) this.#loose.set(msgid, []);
+    this.#loose.get(msgid).push(change);
+  }
+
+  /** Forgets the oldest change of the line that is waited for longest. */
+  #forgetLoose() {
+    const [[msgid, changes]] = this.#loose;
+    changes.shift();
+    this.#looseCount -= 1;
+    if (!changes.length) this.#loose.delete(msgid);
   }
 
   /** What is forgotten may come again, with all that belongs to it. */

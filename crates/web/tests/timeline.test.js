@@ -1,6 +1,6 @@
 // The lines of one room: each once, in order, and what happens to them later.
 
-import { KEPT, Timeline } from "../static/timeline.js";
+import { KEPT, LOOSE, Timeline } from "../static/timeline.js";
 import { same, that } from "./check.js";
 
 let seq = 0;
@@ -74,6 +74,20 @@ export const tests = [
       same(reactions(timeline, "a"), [["🎉", ["eve"]]]);
       same(timeline.byId.get("b").redacted, { nick: "bob", reason: "typo" });
       same([timeline.byId.get("c").text, timeline.byId.get("c").edited], ["better", true]);
+    },
+  },
+  {
+    name: "a flood of reactions to lines that never were hides none to those that come, and is not kept",
+    run() {
+      const timeline = new Timeline();
+      timeline.react("lost", "🎉", "eve", on("eve", 5));
+      for (let at = 0; at < LOOSE; at += 1) timeline.react(`none${at}`, "🎉", "eve", on("eve", 5));
+      for (let at = 0; at < LOOSE * 2; at += 1) timeline.react("one", "🎉", `eve${at}`, on("eve", 5));
+      timeline.redact("a", "bob", "typo");
+      timeline.react("b", "🎉", "eve", on("eve", 5));
+      timeline.merge([line("lost", 0), line("a", 1), line("b", 2)]);
+      same([timeline.byId.get("a").redacted.reason, reactions(timeline, "b")], ["typo", [["🎉", ["eve"]]]]);
+      same(reactions(timeline, "lost"), []);
     },
   },
   {
