@@ -5,6 +5,7 @@ import * as history from "./history.js";
 import { lineOf } from "./lines.js";
 import { handleNumeric } from "./numerics.js";
 import { discard, echoed, failed } from "./outbox.js";
+import { refuseReaction } from "./reactions.js";
 
 /** @typedef {import("./session.js").Session} Session @typedef {import("./wire.js").Message} Message */
 
@@ -311,6 +312,7 @@ function handleStandardReply(session, { command, params }, asked, now) {
   const text = rest.at(-1) ?? code;
   if (command === "FAIL") {
     if (asked?.own) return failed(session, asked.room, asked.own, text);
+    if (asked?.reacting) refuseReaction(session, asked.room, asked.reacting, now);
     if (about === "CHATHISTORY") {
       const room = asked?.room ?? rest.slice(0, -1).map((word) => session.rooms.get(session.isupport.fold(word))).find(Boolean);
       if (asked?.targets) return;

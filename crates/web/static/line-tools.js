@@ -19,11 +19,11 @@ export function createTools(app) {
   log.addEventListener("focusout", ({ relatedTarget }) => !log.contains(relatedTarget) && put(null));
   log.addEventListener("keydown", onKey);
 
-  const tags = (...names) => session.online && session.caps.has("message-tags") && names.every((name) => session.isupport.allowsTag(name));
+  const tags = (...names) => session.caps.has("message-tags") && names.every((name) => session.isupport.allowsTag(name));
   const kept = (line) => line && line.msgid && !line.redacted && line.kind !== "event" && line.kind !== "info";
-  const mayReply = (line) => kept(line) && tags("draft/reply");
-  const mayReact = (line) => kept(line) && tags("draft/reply", "draft/react");
-  const mayEdit = (line) => kept(line) && line.own && line.kind === "said" && tags("draft/edit");
+  const mayReply = (line) => kept(line) && session.online && tags("draft/reply");
+  const mayReact = (line) => kept(line) && session.maySay(app.room) && tags("draft/reply", "draft/react");
+  const mayEdit = (line) => kept(line) && line.own && line.kind === "said" && session.online && tags("draft/edit");
   const moderates = () => /[@%~&!]/.test(app.room.members.get(session.isupport.fold(session.me.nick))?.ranks ?? "");
   const mayRedact = (line) => kept(line) && session.online && session.caps.has("draft/message-redaction") && (line.own || moderates());
 

@@ -113,7 +113,7 @@ function reactionsElement(app, room, line) {
     const names = list(there.slice(0, 12).map(({ nick }) => visible(nick)));
     buttons.push(el("button", {
       type: "button", tabindex: "-1", "aria-pressed": String(own), title: names, "aria-label": t("reaction", `${visible(emoji)} ${there.length}`, names),
-      on: { click: () => app.act(() => app.session.react(room, line, emoji, !own)) },
+      on: { click: () => app.react(room, line, emoji, !own) },
     }, `${visible(emoji)} ${there.length}`));
   }
   return buttons.length ? el("div", { class: "reactions" }, ...buttons) : null;

@@ -70,6 +70,9 @@ const app = {
     if (document.visibilityState !== "visible" || !document.hasFocus() || !session.online) return;
     if (app.room.unread || app.room.timeline.last()?.time > app.room.read) app.act(() => session.markRead(app.room, Date.now()));
   },
+  react(room, line, emoji, on) {
+    if (!app.act(() => session.react(room, line, emoji, on, Date.now()))) app.notices.say("no-react");
+  },
   drawer(which) {
     const open = find("#chat").classList.toggle(`show-${which}`);
     find("#shade").hidden = !open;

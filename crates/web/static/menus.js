@@ -84,7 +84,7 @@ export function createMenus(app) {
       menu.close();
       if (!emoji) return;
       const own = line.reactions?.get(emoji)?.get(session.isupport.fold(session.me.nick))?.on;
-      app.act(() => session.react(of, line, emoji, !own));
+      app.react(of, line, emoji, !own);
     };
     const input = el("input", { type: "text", maxlength: "16", "aria-label": t("react"), placeholder: "🙂", dir: "auto" });
     const menu = open(anchor, [

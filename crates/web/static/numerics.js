@@ -2,6 +2,7 @@
 
 import * as entry from "./entry.js";
 import { failed } from "./outbox.js";
+import { refuseReaction } from "./reactions.js";
 
 /** Rooms of one answer to LIST that are kept. */
 const LISTED_MAX = 2_000;
@@ -24,8 +25,8 @@ export function handleNumeric(session, message, asked, now) {
   const handler = NUMERICS[command];
   if (handler) return handler(session, params, asked, now);
   if (entry.LOGIN_FAILED.has(command)) return entry.handleSignInFailed(session, params.at(-1));
-  if (NOT_JOINED.has(command) && (asked?.joins || !asked)) return notJoined(session, params, asked);
-  if (command >= "400") return refused(session, params, asked);
+  if (NOT_JOINED.has(command) && (asked?.joins || !asked)) return notJoined(session, params, now);
+  if (command >= "400") return refused(session, params, asked, now);
   if (SILENT.has(command)) return undefined;
   return session.tell(params.slice(1).join(" "), command === "002" ? session.rooms.get("") : roomFor(session, asked, command));
 }
@@ -89,14 +90,14 @@ const NUMERICS = {
     session.send("WHO", session.isupport.tokens.has("WHOX") ? [room.name, "%tcnfar,7"] : [room.name]);
   },
   315: (session, [, name = ""]) => session.changed("people", session.rooms.get(session.isupport.fold(name))),
-  401: (session, params, asked) => {
+  401: (session, params, asked, now) => {
     const room = session.rooms.get(session.isupport.fold(params[1] ?? ""));
     if (room?.kind === "private") {
       room.present = false;
       session.changed("rooms");
-      if (!asked?.own) return undefined;
+      if (!asked?.own && !asked?.reacting) return undefined;
     }
-    return refused(session, params, asked);
+    return refused(session, params, asked, now);
   },
   432: (session, params) => entry.handleBadName(session, "432", params[1] ?? "", params.at(-1)),
   433: (session, params) => entry.handleBadName(session, "433", params[1] ?? "", params.at(-1)),
@@ -203,22 +204,24 @@ function watch(session, list = "", here) {
   session.changed("rooms");
 }
 
-function notJoined(session, params, asked) {
+function notJoined(session, params, now) {
   const name = params[1] ?? "";
   const room = session.rooms.get(session.isupport.fold(name));
   const text = params.at(-1) ?? "";
   if (room && !room.joined) {
     room.wanted = false;
     for (const own of room.pending) if (own.state !== "failed") failed(session, room, own, text);
+    for (const one of [...room.reacting.values()]) refuseReaction(session, room, one, now);
     session.changed("rooms");
   }
   session.tell(`${name}: ${text}`, undefined, { what: "error" });
   session.emit({ kind: "not-joined", name, text });
 }
 
-function refused(session, params, asked) {
+function refused(session, params, asked, now) {
   const text = params.at(-1) ?? "";
   if (asked?.own) return failed(session, asked.room, asked.own, text);
+  if (asked?.reacting) refuseReaction(session, asked.room, asked.reacting, now);
   const about = params.slice(1, -1);
   const room = about.map((word) => session.rooms.get(session.isupport.fold(word))).find(Boolean);
   // Without labels a refusal belongs to the line that has waited longest.

@@ -4,6 +4,7 @@
 // looked for in the history, and sent again only if it is not there.
 
 import { lineOf } from "./lines.js";
+import { flushReactions } from "./reactions.js";
 import { byteLength, lines, splitText } from "./text.js";
 import { BODY_MAX, build, parse } from "./wire.js";
 
@@ -64,15 +65,17 @@ export function discard(session, room, own) {
   session.changed("lines", room);
 }
 
-/** Own lines that wait go out, in their order. @param {Session} session @param {Room} room */
+/** Own lines that wait go out, in their order, and own reactions after them. @param {Session} session @param {Room} room */
 export function flush(session, room, now) {
   if (!session.online || !room.caughtUp || (room.kind === "room" && !room.joined)) return;
   for (const own of [...room.pending]) if (own.state === "waiting") send(session, room, own, now);
+  flushReactions(session, room, now);
 }
 
-/** The connection is lost: of what was being sent nobody knows whether it arrived. @param {Room} room */
+/** The connection is lost: of what was being sent nobody knows whether it arrived; a reaction may go twice. @param {Room} room */
 export function doubt(room) {
   for (const own of room.pending) if (own.state === "sending") own.state = "doubtful";
+  for (const one of room.reacting.values()) one.sent = false;
 }
 
 /** What was in doubt and is not in the history is sent again, or if that cannot be known left to the person. */

@@ -19,6 +19,8 @@ const TYPING_MAX = 20;
 export class Room {
   /** Own lines that the server has not confirmed. @type {import("./outbox.js").Own[]} */
   pending = [];
+  /** Own reactions that the server has not confirmed. @type {Map<string, import("./reactions.js").Reacting>} */
+  reacting = new Map();
   timeline = new Timeline();
   /** @type {Map<string, Member>} */
   members = new Map();

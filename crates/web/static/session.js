@@ -14,6 +14,7 @@ import * as history from "./history.js";
 import { Isupport } from "./isupport.js";
 import { infoLine } from "./lines.js";
 import * as outbox from "./outbox.js";
+import { confirmReaction, react } from "./reactions.js";
 import { Room } from "./room.js";
 import { byteLength } from "./text.js";
 import { build, parse } from "./wire.js";
@@ -259,12 +260,12 @@ export class Session {
     this.send("TAGMSG", [room.name], { "+typing": active ? "active" : "done" });
   }
 
-  react(room, line, emoji, on) {
-    this.send("TAGMSG", [room.name], { "+draft/reply": line.msgid, [on ? "+draft/react" : "+draft/unreact"]: emoji });
-    if (!this.caps.has("echo-message")) {
-      room.timeline.react(line.msgid, emoji, this.isupport.fold(this.me.nick), { nick: this.me.nick, own: true, on, time: this.#now });
-      this.changed("lines", room);
-    }
+  /** @returns {boolean} whether it was taken */
+  react(room, line, emoji, on, now) {
+    this.#now = now;
+    const taken = this.maySay(room) && react(this, room, line, emoji, on, now);
+    if (taken) outbox.flush(this, room, now);
+    return taken;
   }
 
   redact(room, line, reason = "") {
@@ -411,8 +412,11 @@ export class Session {
     const reply = tags.get("+draft/reply") ?? tags.get("+reply");
     if (!reply) return;
     for (const [tag, on] of [["+draft/react", true], ["+draft/unreact", false]]) {
+      if (!tags.has(tag)) continue;
       const key = this.isupport.fold(nick);
-      if (tags.has(tag)) room.timeline.react(reply, tags.get(tag), key, { nick, own: this.isMe(nick), on, time });
+      const reaction = { nick, own: this.isMe(nick), on, time };
+      room.timeline.react(reply, tags.get(tag), key, reaction);
+      if (reaction.own) confirmReaction(room, reply, tags.get(tag), key, reaction);
     }
   }
 

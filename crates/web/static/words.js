@@ -146,6 +146,7 @@ const WORDS = {
   "replying": ["Replying to {0}", "回复 {0}"],
   "reply-to": ["In reply to {0}: {1}", "回复 {0}：{1}"],
   "reply-old": ["In reply to an older message", "回复更早的一条消息"],
+  "no-react": ["This reaction cannot be sent.", "无法发送此回应。"],
   "react": ["React", "添加回应"],
   "reaction": ["{0}: {1}", "{0}：{1}"],
   "edit": ["Edit", "编辑"],

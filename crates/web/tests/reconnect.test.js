@@ -1,6 +1,7 @@
 // The connection is lost, and comes back: nothing is doubled, nothing is missing, and what was typed goes once.
 
 import { Backoff } from "../static/backoff.js";
+import { REACTING_MAX } from "../static/reactions.js";
 import { same, texts, that, Wire } from "./check.js";
 import { numbers, Person, Server } from "./model.js";
 
@@ -102,6 +103,46 @@ export const tests = [
         const sent = arrived ? wire.page(next[0], []) : next;
         same(sent.map((line) => line.replace(/@label=\S+ /, "")), [...(arrived ? [] : ["PRIVMSG #tea mine"]), "PRIVMSG #tea later"]);
       }
+    },
+  },
+  {
+    name: "a reaction that was pressed offline, or was on its way, goes when the connection is there again",
+    run() {
+      const wire = new Wire().enter();
+      const room = wire.enterRoom();
+      wire.hear(wire.said("bob", "1", "one"));
+      const line = room.timeline.byId.get("1");
+      wire.session.react(room, line, "👀", true, wire.now);
+      same(wire.sent().length, 1);
+      wire.lose();
+      for (const [emoji, on] of [["👍", true], ["🎉", true], ["🎉", false]]) that(wire.session.react(room, line, emoji, on, wire.now));
+      same([...line.reactions].filter(([, people]) => people.get("alice").on).map(([emoji]) => emoji), ["👀", "👍"], "seen at once");
+      same(wire.sent(), []);
+      wire.pass(1_000);
+      wire.open();
+      wire.negotiate();
+      wire.hear(":s 433 * alice :in use");
+      wire.welcome("alice_");
+      const asked = wire.hear(`@time=${wire.stamp()};msgid=j2 :alice_!~a@host JOIN #tea * :A`);
+      const sent = wire.page(asked.find((text) => text.includes("CHATHISTORY")), []);
+      same(sent.map((text) => text.replace(/@label=[^;]+;/, "")), ["👀", "👍", "🎉"]
+        .map((emoji) => `+draft/reply=1;+draft/${emoji === "🎉" ? "unreact" : "react"}=${emoji} TAGMSG #tea`));
+      wire.hear(`@time=${wire.stamp()};msgid=9;+draft/reply=1;+draft/react=👍 :alice_!a@h TAGMSG #tea`);
+      same([...line.reactions.get("👍")].filter(([, { on }]) => on).map(([key]) => key), ["alice_"], "once, by the name that one has now");
+      same(room.reacting.size, 2);
+    },
+  },
+  {
+    name: "no more reactions wait than the cap says",
+    run() {
+      const wire = new Wire().enter();
+      const room = wire.enterRoom();
+      wire.hear(wire.said("bob", "1", "one"));
+      const line = room.timeline.byId.get("1");
+      wire.session.react(room, line, "👀", true, wire.now);
+      wire.lose();
+      for (let at = 1; at < REACTING_MAX; at += 1) that(wire.session.react(room, line, `e${at}`, true, wire.now));
+      same([wire.session.react(room, line, "more", true, wire.now), room.reacting.size], [false, REACTING_MAX]);
     },
   },
   {

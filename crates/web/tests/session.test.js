@@ -359,6 +359,29 @@ export const tests = [
     },
   },
   {
+    name: "a reaction stands at once, goes once, and is taken away where the server refuses it",
+    run() {
+      const wire = new Wire().enter();
+      const room = wire.enterRoom();
+      wire.hear(wire.said("bob", "1", "tea?"));
+      const line = room.timeline.byId.get("1");
+      const stands = (emoji) => Boolean(line.reactions?.get(emoji)?.get("alice")?.on);
+      that(wire.session.react(room, line, "👍", true, wire.now));
+      const [sent] = wire.sent();
+      that(sent.endsWith(";+draft/reply=1;+draft/react=👍 TAGMSG #tea") && stands("👍"), sent);
+      wire.hear(`@time=${wire.stamp()};msgid=2;label=${label(sent)};+draft/reply=1;+draft/react=👍 :alice!a@h TAGMSG #tea`);
+      same([stands("👍"), room.reacting.size], [true, 0]);
+      wire.now += 1;
+      wire.session.react(room, line, "👍", false, wire.now);
+      that(wire.sent()[0].includes("+draft/unreact=👍") && !stands("👍"));
+      wire.session.react(room, line, "🎉", true, wire.now);
+      wire.hear(`@label=${label(wire.sent()[0])} :s 404 alice #tea :Cannot send to channel`);
+      same([stands("🎉"), room.reacting.size], [false, 1], "the one that is not answered yet");
+      wire.hear(":s 005 alice CLIENTTAGDENY=draft/react :are supported");
+      same([wire.session.react(room, line, "🎉", true, wire.now), wire.sent()], [false, []]);
+    },
+  },
+  {
     name: "pages above are fetched until one brings nothing new",
     run() {
       const wire = new Wire().enter();

@@ -21,12 +21,16 @@ fn over_a_server_that_was_killed_every_line_is_there_once_and_in_order() {
         visit.say(text);
         visit.wait_for(&format!("probe.pending({})", json!(text)));
     }
+    visit.click("#log .line:not(.pending, .event):last-of-type .text");
+    visit.press_named("React");
+    visit.press_named("👍");
+    visit.wait_for("probe.line('before, from the terminal').textContent.includes('👍 1')");
     visit.picture("connection-lost");
     let server = killed.start();
     let mut irc = Irc::register_with(
         server.address,
         "bob",
-        "draft/chathistory batch message-tags server-time",
+        "draft/chathistory draft/event-playback batch message-tags server-time",
     );
     irc.join("#lobby");
     irc.say("meanwhile, from the terminal");
@@ -36,8 +40,10 @@ fn over_a_server_that_was_killed_every_line_is_there_once_and_in_order() {
     assert_eq!(visit.value("document.querySelectorAll('#log .pending').length"), 0);
     irc.so_far();
     irc.send("CHATHISTORY LATEST #lobby * 100");
-    let kept: Vec<String> = irc
-        .so_far()
+    let history = irc.so_far();
+    let reactions = history.iter().filter(|line| line.contains("+draft/react=👍"));
+    assert_eq!(reactions.count(), 1, "what was pressed meanwhile: {history:?}");
+    let kept: Vec<String> = history
         .iter()
         .filter_map(|line| line.split_once(" PRIVMSG #lobby :").map(|(_, text)| text.to_owned()))
         .collect();
