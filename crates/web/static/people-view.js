@@ -1,6 +1,7 @@
 // Who is in the room: by rank, then by name, those who are away paler.
 
 import { avatar, el, find, name } from "./dom.js";
+import { walkByArrows } from "./list-keys.js";
 import { firstCharacters } from "./text.js";
 import { t } from "./words.js";
 
@@ -20,17 +21,7 @@ export function createPeople(app) {
   const lists = el("div", { class: "people-list" });
   root.append(el("div", { class: "side-head" }, title), row, lists);
 
-  lists.addEventListener("keydown", (event) => {
-    const all = [...lists.querySelectorAll("button")];
-    const at = all.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
-    all[at].tabIndex = -1;
-    const next = all[Math.min(Math.max(to, 0), all.length - 1)];
-    next.tabIndex = 0;
-    next.focus();
-  });
+  walkByArrows(lists);
 
   function update() {
     const { room } = app;

@@ -1,6 +1,7 @@
 // The list of rooms and of conversations, and oneself below it.
 
 import { avatar, el, find, iconButton, name } from "./dom.js";
+import { walkByArrows } from "./list-keys.js";
 import { firstCharacters } from "./text.js";
 import { t } from "./words.js";
 
@@ -17,15 +18,7 @@ export function createRooms(app) {
   /** Buttons by the key of their room, so that focus stays where it is. */
   const buttons = new Map();
 
-  // Arrow keys go through the list as through one thing.
-  lists.addEventListener("keydown", (event) => {
-    const all = [...lists.querySelectorAll("button")];
-    const at = all.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
-    all[Math.min(Math.max(to, 0), all.length - 1)].focus();
-  });
+  walkByArrows(lists);
 
   let shown = "";
   function update() {

@@ -72,6 +72,15 @@ fn the_keyboard_alone_is_enough() {
     has_focus(&mut visit, "#text");
     visit.press_with(&[Key::Alt], Key::Up);
     visit.wait_for("probe.room_shown()?.includes('lobby')");
+    // The list of rooms is one thing for Tab, and by its arrows one goes through it.
+    tab_to(&mut visit, "#rooms .room-list button");
+    has_focus(&mut visit, "[title='#lobby']");
+    visit.press(Key::Down);
+    has_focus(&mut visit, "[title='#tea']");
+    visit.press_with(&[Key::Shift], Key::Tab);
+    visit.press(Key::Tab);
+    has_focus(&mut visit, "[title='#tea']");
+    tab_to(&mut visit, "#text");
     // Help, by its command and away by Escape; every key of it stands there.
     visit.keys("/help");
     visit.press(Key::Enter);
