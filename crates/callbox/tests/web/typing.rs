@@ -37,21 +37,18 @@ fn the_keyboard_alone_is_enough() {
     };
     // In, by Tab from the top of the page.
     tab_to(&mut visit, "#name");
-    visit.keys("alice");
-    visit.press(Key::Enter);
+    enter(&mut visit, "alice");
     visit.wait_for_lobby();
     has_focus(&mut visit, "#text");
     visit.keys("one");
     visit.press_with(&[Key::Shift], Key::Enter);
-    visit.keys("two");
-    visit.press(Key::Enter);
+    enter(&mut visit, "two");
     visit.expect("one\ntwo");
     // A name is completed.
     visit.keys("bo");
     visit.press(Key::Tab);
     visit.wait_for("document.querySelector('#text').value.startsWith('bob')");
-    visit.keys("hi");
-    visit.press(Key::Enter);
+    enter(&mut visit, "hi");
     visit.expect("bob");
     // To the lines, up, and an answer to one of them.
     visit.press(Key::Of('\u{e036}'));
@@ -62,12 +59,10 @@ fn the_keyboard_alone_is_enough() {
     visit.wait_for("document.activeElement === probe.line('hello?')");
     visit.press(Key::Of('r'));
     has_focus(&mut visit, "#text");
-    visit.keys("yes");
-    visit.press(Key::Enter);
+    enter(&mut visit, "yes");
     visit.wait_for("probe.line('yes')?.querySelector('.quote')");
     // Another room, and back.
-    visit.keys("/join #tea");
-    visit.press(Key::Enter);
+    enter(&mut visit, "/join #tea");
     visit.wait_for("probe.room_shown()?.includes('tea')");
     has_focus(&mut visit, "#text");
     visit.press_with(&[Key::Alt], Key::Up);
@@ -82,8 +77,7 @@ fn the_keyboard_alone_is_enough() {
     has_focus(&mut visit, "[title='#tea']");
     tab_to(&mut visit, "#text");
     // Help, by its command and away by Escape; every key of it stands there.
-    visit.keys("/help");
-    visit.press(Key::Enter);
+    enter(&mut visit, "/help");
     visit.wait_for("document.querySelector('dialog[open]')?.textContent.includes('/join')");
     visit.press(Key::Escape);
     visit.wait_for("!document.querySelector('dialog')");
@@ -91,14 +85,23 @@ fn the_keyboard_alone_is_enough() {
     for part in ["#rooms button", "#head button", "#log", "#people button, #people input", "#text"]
     {
         tab_to(&mut visit, part);
-        let outline = visit.text("getComputedStyle(document.activeElement).outlineStyle");
-        let inside = visit.text(
-            "getComputedStyle(document.activeElement.closest('.box') ?? document.body).boxShadow",
+        let is_seen = format!(
+            "[document.activeElement, document.activeElement.closest('.box')].some({IS_MARKED})"
         );
-        let border = visit.text("getComputedStyle(document.activeElement.closest('.box') ?? document.body).outlineStyle");
-        assert!(outline != "none" || inside != "none" || border != "none", "{part} shows no focus");
+        assert_eq!(visit.value(&is_seen), true, "{part} shows no focus");
     }
 }
+
+/// Types a text, and ends it with Enter.
+#[track_caller]
+fn enter(visit: &mut Visit, text: &str) {
+    visit.keys(text);
+    visit.press(Key::Enter);
+}
+
+/// Whether an element has a line around it.
+const IS_MARKED: &str = "(element) => element && (getComputedStyle(element).outlineStyle !== 'none'
+    || (element.matches('.box') && getComputedStyle(element).boxShadow !== 'none'))";
 
 /// Presses Tab until what the selector finds has the focus.
 #[track_caller]
