@@ -109,8 +109,11 @@ function drawNow() {
   const what = new Set(dirty);
   dirty.clear();
   const inside = session.entered && session.state !== "off";
+  const comes = inside && find("#chat").hidden;
   find("#entry").hidden = inside;
   find("#chat").hidden = !inside;
+  // A room that was opened before this could not take the focus.
+  if (comes) app.composer.open(app.room);
   if (what.has("state")) {
     if (!inside) {
       app.entry.update();
