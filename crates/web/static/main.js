@@ -1,5 +1,6 @@
 // The page: one session, its views, and what goes between them.
 
+import { linked, listenToAddress, showAddress } from "./address.js";
 import { createBanner } from "./banner.js";
 import { createComposer } from "./composer.js";
 import { createDialogs } from "./dialogs.js";
@@ -27,16 +28,6 @@ const lobby = document.querySelector('meta[name="callbox-lobby"]')?.content || "
 /** Lines that a screen reader is told of at a time; it would not keep up with more. */
 const SPOKEN = 5;
 
-/** The room that the address names behind its #. */
-function linked() {
-  try {
-    const name = decodeURIComponent(location.hash.slice(1));
-    return !name || /^[#&]/.test(name) ? name : `#${name}`;
-  } catch {
-    return "";
-  }
-}
-
 const app = {
   session,
   lobby,
@@ -46,6 +37,10 @@ const app = {
     const result = run?.();
     link.pump();
     return result;
+  },
+  /** Whether somebody is in the chat, though perhaps without a connection for now. */
+  get inside() {
+    return session.entered && session.state !== "off";
   },
   get room() {
     return session.rooms.get(session.active) ?? session.rooms.get("");
@@ -57,8 +52,7 @@ const app = {
     if (!room.divider && room.unread) room.divider = room.read;
     session.active = room.key;
     store.keep("room", room.name);
-    const hash = room.kind === "room" ? `#${encodeURIComponent(room.name.replace(/^#/, ""))}` : "";
-    history.replaceState(null, "", location.pathname + hash);
+    showAddress(room);
     closeDrawers();
     app.composer.open(room, before);
     app.lines.open(room);
@@ -108,7 +102,7 @@ function drawNow() {
   frame = 0;
   const what = new Set(dirty);
   dirty.clear();
-  const inside = session.entered && session.state !== "off";
+  const { inside } = app;
   const comes = inside && find("#chat").hidden;
   find("#entry").hidden = inside;
   find("#chat").hidden = !inside;
@@ -237,6 +231,7 @@ app.people = createPeople(app);
 app.composer = createComposer(app);
 app.search = createSearch(app);
 listenToKeys(app);
+listenToAddress(app);
 
 find("#shade").addEventListener("click", closeDrawers);
 // A phone that is turned may have room for what was a drawer, and the rest would stay out of reach.

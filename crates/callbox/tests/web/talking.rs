@@ -123,6 +123,39 @@ fn lines_are_answered_reacted_to_changed_and_taken_back() {
     );
 }
 
+#[test]
+fn the_address_leads_to_rooms_and_back_goes_through_those_that_were_open() {
+    let server = Server::start();
+    let mut irc = Irc::in_lobby(server.address, "bob");
+    let mut visit = Visit::of(&server, "alice");
+    let shows = |visit: &mut Visit, room: &str, hash: &str| {
+        visit.wait_for(&format!("probe.room_shown() === '{room}' && location.hash === '{hash}'"));
+    };
+    shows(&mut visit, "#lobby", "#lobby");
+    // Typed into the address, a room is joined; one that is joined is opened.
+    visit.run("location.hash = 'tea';", &"".into());
+    shows(&mut visit, "#tea", "#tea");
+    irc.send("PRIVMSG alice :between us");
+    visit.open_room("bob");
+    shows(&mut visit, "bob", "");
+    visit.run("location.hash = '#lobby';", &"".into());
+    shows(&mut visit, "#lobby", "#lobby");
+    for (room, hash) in [("bob", ""), ("#tea", "#tea"), ("#lobby", "#lobby")] {
+        visit.run("history.back();", &"".into());
+        shows(&mut visit, room, hash);
+    }
+    visit.run("history.forward();", &"".into());
+    shows(&mut visit, "#tea", "#tea");
+    // A room that was left is not entered again by going back.
+    visit.say("/leave");
+    shows(&mut visit, "#lobby", "#lobby");
+    visit.run("history.back();", &"".into());
+    visit.say("still here");
+    visit.expect("still here");
+    shows(&mut visit, "#lobby", "#lobby");
+    assert_eq!(visit.value("Boolean(probe.room('#tea'))"), false);
+}
+
 /// The value of a tag of a line.
 fn tag<'a>(line: &'a str, name: &str) -> &'a str {
     let tags = line.strip_prefix('@').and_then(|rest| rest.split(' ').next()).unwrap_or_default();
