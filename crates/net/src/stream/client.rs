@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub struct StreamSocket {
 impl StreamSocket {
     pub(crate) const fn new(socket: Socket, trace: Trace) -> Self {
         Self { socket, trace }
+    }
+
+    /// One end of a pair, which has a process or a part of one at its other end.
+    pub fn from_pair(end: UnixStream) -> io::Result<Self> {
+        end.set_nonblocking(true)?;
+        Ok(Self::new(Socket::from(OwnedFd::from(end)), Trace::off()))
     }
 
     /// Connects to the Unix socket at `path`, waiting `timeout` at most while its backlog is full (then `WouldBlock`).

@@ -2,6 +2,9 @@
 //!
 //! Everything above (the client, the listener, the broker, programs that are run) knows only [`Link`].
 
+pub mod datagram;
+pub mod stream;
+
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
