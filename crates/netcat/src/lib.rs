@@ -11,6 +11,7 @@
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
 //! | [`run`] | programs and Lua scripts that talk to the peer in our place |
+//! | [`proxy`] | going through HTTP and SOCKS proxies, and being an HTTP proxy |
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -19,4 +20,5 @@ pub mod duration;
 pub mod filter;
 pub mod link;
 pub mod options;
+pub mod proxy;
 pub mod run;
