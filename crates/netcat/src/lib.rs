@@ -10,8 +10,10 @@
 //! | [`filter`] | `-C` and `-t`: line ends, and telnet's negotiations |
 //! | [`link`] | the connection to a peer, whatever lies between: streams, TLS, WebSocket, datagrams, DTLS, QUIC |
 //! | [`options`] | the command line: one table, and what was asked for |
-//! | [`run`] | programs and Lua scripts that talk to the peer in our place |
+//! | [`progress`] | how far it is: the line of `--progress` |
 //! | [`proxy`] | going through HTTP and SOCKS proxies, and being an HTTP proxy |
+//! | [`record`] | what passed, kept in files: text, hex, a capture |
+//! | [`run`] | programs and Lua scripts that talk to the peer in our place |
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -20,5 +22,7 @@ pub mod duration;
 pub mod filter;
 pub mod link;
 pub mod options;
+pub mod progress;
 pub mod proxy;
+pub mod record;
 pub mod run;

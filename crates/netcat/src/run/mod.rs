@@ -14,7 +14,6 @@ mod words;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -22,6 +21,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use callbox_net::peer::Peer;
 use callbox_net::signal;
 
 use crate::options::Run;
@@ -30,59 +30,33 @@ pub use words::split;
 /// What a program is told of its connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Environment {
-    /// `NCAT_REMOTE_ADDR`: the peer's address.
-    pub remote_address: String,
-    /// `NCAT_REMOTE_PORT`.
-    pub remote_port: String,
-    /// `NCAT_LOCAL_ADDR`: our address.
-    pub local_address: String,
-    /// `NCAT_LOCAL_PORT`.
-    pub local_port: String,
-    /// `NCAT_PROTO`: `TCP`, `UDP` or `SCTP`.
+    /// Our end.
+    pub local: Peer,
+    /// The other end.
+    pub remote: Peer,
+    /// `TCP`, `UDP` or `SCTP`; for Unix sockets ncat says `TCP`.
     pub protocol: &'static str,
 }
 
 impl Environment {
-    /// For two addresses.
-    pub fn inet(remote: SocketAddr, local: SocketAddr, protocol: &'static str) -> Self {
-        Self {
-            remote_address: remote.ip().to_canonical().to_string(),
-            remote_port: remote.port().to_string(),
-            local_address: local.ip().to_canonical().to_string(),
-            local_port: local.port().to_string(),
-            protocol,
-        }
-    }
-
-    /// For Unix sockets: what ncat says of them, so that a script that is served by both finds the same.
-    pub fn unix() -> Self {
-        Self {
-            remote_address: "localhost".to_owned(),
-            remote_port: String::new(),
-            local_address: "localhost".to_owned(),
-            local_port: String::new(),
-            protocol: "TCP",
-        }
-    }
-
-    /// For sockets between a virtual machine and its host: the numbers of the two, and their ports.
-    pub fn vsock(remote: (u32, u32), local: (u32, u32)) -> Self {
-        Self {
-            remote_address: remote.0.to_string(),
-            remote_port: remote.1.to_string(),
-            local_address: local.0.to_string(),
-            local_port: local.1.to_string(),
-            protocol: "VSOCK",
-        }
-    }
-
     fn give(&self, command: &mut Command) {
-        command
-            .env("NCAT_REMOTE_ADDR", &self.remote_address)
-            .env("NCAT_REMOTE_PORT", &self.remote_port)
-            .env("NCAT_LOCAL_ADDR", &self.local_address)
-            .env("NCAT_LOCAL_PORT", &self.local_port)
-            .env("NCAT_PROTO", self.protocol);
+        command.env("NCAT_PROTO", self.protocol);
+        for (end, address, port) in [
+            (&self.remote, "NCAT_REMOTE_ADDR", "NCAT_REMOTE_PORT"),
+            (&self.local, "NCAT_LOCAL_ADDR", "NCAT_LOCAL_PORT"),
+        ] {
+            command.env(address, address_of(end));
+            command.env(port, end.port().map_or_else(String::new, |port| port.to_string()));
+        }
+    }
+}
+
+fn address_of(end: &Peer) -> String {
+    match end {
+        Peer::Inet(address) => address.ip().to_canonical().to_string(),
+        Peer::Vsock { cid, .. } => cid.to_string(),
+        // What ncat says, so that a script that is served over both finds the same.
+        Peer::Unix(_) => "localhost".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use callbox_net::peer::Peer;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{Environment, Running, lua, start};
@@ -14,7 +15,7 @@ use crate::options::Run;
 fn environment() -> Environment {
     let remote = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), 4011));
     let local = SocketAddr::from((Ipv6Addr::LOCALHOST, 31337));
-    Environment::inet(remote, local, "TCP")
+    Environment { local: Peer::Inet(local), remote: Peer::Inet(remote), protocol: "TCP" }
 }
 
 /// Starts a program, with its connection not blocking, as the loop has it; gives our end of that.
@@ -63,6 +64,25 @@ fn a_program_is_told_who_is_there() {
         said_by(connection),
         "NCAT_LOCAL_ADDR=::1\nNCAT_LOCAL_PORT=31337\nNCAT_PROTO=TCP\n\
          NCAT_REMOTE_ADDR=127.0.0.1\nNCAT_REMOTE_PORT=4011\n"
+    );
+}
+
+#[test]
+fn behind_a_unix_socket_a_program_is_told_what_ncat_tells_it() {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let environment = Environment {
+        local: Peer::at_path(Path::new("/run/socket")),
+        remote: Peer::NAMELESS,
+        protocol: "TCP",
+    };
+    let run = Run::Shell("env | grep ^NCAT_ | sort".to_owned());
+    start(&run, theirs.into(), &environment, "").unwrap();
+    let mut said = String::new();
+    ours.read_to_string(&mut said).unwrap();
+    assert_eq!(
+        said,
+        "NCAT_LOCAL_ADDR=localhost\nNCAT_LOCAL_PORT=\nNCAT_PROTO=TCP\n\
+         NCAT_REMOTE_ADDR=localhost\nNCAT_REMOTE_PORT=\n"
     );
 }
 
