@@ -5,7 +5,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
-//! | [`tls`] | the client's side of TLS, and what makes a server trusted |
+//! | [`tls`] | TLS in both roles, and what makes a server trusted |
 //! | [`websocket`] | frames in both roles, and the client's handshake |
 #![forbid(unsafe_code)]
 

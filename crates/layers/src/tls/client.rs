@@ -8,11 +8,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
 use super::trust::Seen;
-use super::{Fingerprint, Settings, TlsError};
-
-/// The most bytes that a server may send before the handshake is over: a long chain of certificates with room to spare.
-/// More is a peer that wastes our memory and time.
-const HANDSHAKE_BYTES: usize = 64 * 1024;
+use super::{Fingerprint, HANDSHAKE_BYTES, Settings, TlsError};
 
 /// Bytes that rustls holds of what is to be sent. Writing goes on in steps of this, so it is no limit.
 const SEND_STEP: usize = 32 * 1024;
@@ -55,11 +51,7 @@ impl Client {
     ///
     /// If no certificate can be for `host`, or this system trusts nobody.
     pub fn new(settings: &Settings, host: &str, protocols: &[&str]) -> Result<Self, TlsError> {
-        // A scope says by which wire an address is reached, and is no part of any certificate; a name may end in a dot.
-        let bare = host.split('%').next().unwrap_or(host);
-        let bare = bare.strip_suffix('.').unwrap_or(bare);
-        let name =
-            ServerName::try_from(bare.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))?;
+        let name = server_name(host)?;
         let (config, seen) = settings.config(protocols)?;
         let mut connection =
             ClientConnection::new(Arc::new(config), name).map_err(|error| TlsError::of(&error))?;
@@ -194,13 +186,16 @@ impl Client {
     }
 
     fn failure_of(&self, error: &rustls::Error) -> TlsError {
-        match self.seen.get() {
-            Some(Seen { fingerprint, problem: Some(problem) }) => {
-                TlsError::Untrusted { problem: problem.clone(), fingerprint: *fingerprint }
-            }
-            _ => TlsError::of(error),
-        }
+        self.seen.get().and_then(Seen::failure).unwrap_or_else(|| TlsError::of(error))
     }
+}
+
+/// `host` as certificates have it.
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+    // A scope says by which wire an address is reached, and is no part of any certificate; a name may end in a dot.
+    let bare = host.split('%').next().unwrap_or(host);
+    let bare = bare.strip_suffix('.').unwrap_or(bare);
+    ServerName::try_from(bare.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))
 }
 
 impl fmt::Debug for Client {

@@ -58,8 +58,17 @@ impl PemError {
 ///
 /// If a file cannot be read or holds something else, or the two do not belong together.
 pub fn read_identity(certificate: &Path, key: &Path) -> Result<CertifiedKey, PemError> {
+    read_certified(certificate, key).map(|(certified, _)| certified)
+}
+
+/// As [`read_identity`], with the key as it stands in the file.
+pub(super) fn read_certified(
+    certificate: &Path,
+    key: &Path,
+) -> Result<(CertifiedKey, PrivateKeyDer<'static>), PemError> {
     let (chain, private) = (read_chain(certificate)?, read_key(key)?);
-    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
+    let certified = CertifiedKey::from_der(chain, private.clone_key(), &provider());
+    let certified = certified.map_err(|error| match error {
         Rustls::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             PemError::Mismatch { certificate: certificate.into(), key: key.into() }
         }
@@ -73,7 +82,8 @@ pub fn read_identity(certificate: &Path, key: &Path) -> Result<CertifiedKey, Pem
                         and Ed25519";
             PemError::content(key, what)
         }
-    })
+    })?;
+    Ok((certified, private))
 }
 
 /// All certificates of a file, at least one.

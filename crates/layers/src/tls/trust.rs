@@ -9,14 +9,14 @@ use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, veri
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as Rustls, RootCertStore,
     SignatureScheme,
 };
 
-use super::pem::{PemError, read_chain, read_identity};
-use super::{Fingerprint, Problem, TlsError, provider};
+use super::pem::{PemError, read_chain};
+use super::{Ciphers, Fingerprint, Identity, Problem, TlsError, provider, provider_with};
 
 /// Whom a client believes.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub enum Trust {
     Authorities(Arc<RootCertStore>),
     /// The one server whose certificate has this fingerprint, whatever the certificate says of names and dates.
     Fingerprint(Fingerprint),
+    /// Anybody at all: what is said cannot be overheard by others, but nobody knows who hears it.
+    Anyone,
 }
 
 impl Trust {
@@ -50,7 +52,7 @@ impl Trust {
         /// Read once: a third of a megabyte, and the same for all connections.
         static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
         let roots = match self {
-            Self::Fingerprint(_) => return Ok(None),
+            Self::Fingerprint(_) | Self::Anyone => return Ok(None),
             Self::Authorities(roots) => roots,
             Self::System => SYSTEM.get_or_init(|| {
                 let mut roots = RootCertStore::empty();
@@ -62,21 +64,6 @@ impl Trust {
     }
 }
 
-/// A client's own certificate, with its key.
-#[derive(Clone, Debug)]
-pub struct Identity(Arc<CertifiedKey>);
-
-impl Identity {
-    /// Reads a certificate chain, the client's own first, and its key; both as PEM.
-    ///
-    /// # Errors
-    ///
-    /// If a file cannot be read or holds something else, or the two do not belong together.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Self, PemError> {
-        read_identity(certificate, key).map(|certified| Self(Arc::new(certified)))
-    }
-}
-
 /// How a client does TLS.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -84,6 +71,8 @@ pub struct Settings {
     pub trust: Trust,
     /// What it shows to a server that asks who it is.
     pub identity: Option<Identity>,
+    /// What it may be encrypted with; everything that is safe if `None`.
+    pub ciphers: Option<Ciphers>,
 }
 
 impl Settings {
@@ -92,17 +81,8 @@ impl Settings {
         &self,
         protocols: &[&str],
     ) -> Result<(ClientConfig, Arc<OnceLock<Seen>>), TlsError> {
-        let provider = provider();
-        let seen = Arc::new(OnceLock::new());
-        let verifier = Verifier {
-            roots: self.trust.roots()?,
-            pin: match &self.trust {
-                Trust::Fingerprint(pin) => Some(*pin),
-                Trust::System | Trust::Authorities(_) => None,
-            },
-            algorithms: provider.signature_verification_algorithms,
-            seen: Arc::clone(&seen),
-        };
+        let provider = provider_with(self.ciphers.as_ref());
+        let (verifier, seen) = self.verifier()?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::of(&error))?
@@ -110,27 +90,58 @@ impl Settings {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
-            Some(Identity(certified)) => builder
-                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified)))),
+            Some(identity) => builder
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified()))),
         };
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         // The configuration lives as long as its connection, so nothing could be taken up again.
         config.resumption = Resumption::disabled();
         Ok((config, seen))
     }
+
+    /// What checks the server's certificate, and where it leaves what it saw.
+    pub(crate) fn verifier(&self) -> Result<(Verifier, Arc<OnceLock<Seen>>), TlsError> {
+        let seen = Arc::new(OnceLock::new());
+        let verifier = Verifier {
+            roots: self.trust.roots()?,
+            believes: match &self.trust {
+                Trust::Fingerprint(pin) => Believes::Pinned(*pin),
+                Trust::Anyone => Believes::Anyone,
+                Trust::System | Trust::Authorities(_) => Believes::Authorities,
+            },
+            algorithms: provider().signature_verification_algorithms,
+            seen: Arc::clone(&seen),
+        };
+        Ok((verifier, seen))
+    }
 }
 
 /// What the handshake showed of the server.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) fingerprint: Fingerprint,
-    pub(super) problem: Option<Problem>,
+pub(crate) struct Seen {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) problem: Option<Problem>,
+}
+
+impl Seen {
+    /// What failed, if it was the certificate.
+    pub(crate) fn failure(&self) -> Option<TlsError> {
+        let problem = self.problem.clone()?;
+        Some(TlsError::Untrusted { problem, fingerprint: self.fingerprint })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Believes {
+    Authorities,
+    Pinned(Fingerprint),
+    Anyone,
 }
 
 /// Checks a server's certificate, and remembers what was wrong with it: rustls itself tells less.
-struct Verifier {
+pub(crate) struct Verifier {
     roots: Option<Arc<RootCertStore>>,
-    pin: Option<Fingerprint>,
+    believes: Believes,
     algorithms: WebPkiSupportedAlgorithms,
     seen: Arc<OnceLock<Seen>>,
 }
@@ -144,8 +155,11 @@ impl Verifier {
         fingerprint: Fingerprint,
         now: UnixTime,
     ) -> Result<(), Problem> {
-        if let Some(wanted) = self.pin {
-            return if fingerprint == wanted { Ok(()) } else { Err(Problem::Other { wanted }) };
+        match self.believes {
+            Believes::Anyone => return Ok(()),
+            Believes::Pinned(wanted) if fingerprint == wanted => return Ok(()),
+            Believes::Pinned(wanted) => return Err(Problem::Other { wanted }),
+            Believes::Authorities => {}
         }
         let parsed = ParsedCertificate::try_from(certificate).map_err(|e| Problem::of(&e))?;
         let signed_by = |roots: &RootCertStore| {
@@ -215,6 +229,6 @@ impl ServerCertVerifier for Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("pin", &self.pin).finish_non_exhaustive()
+        f.debug_struct("Verifier").field("believes", &self.believes).finish_non_exhaustive()
     }
 }

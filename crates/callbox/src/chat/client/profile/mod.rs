@@ -149,6 +149,7 @@ fn tls_settings(flags: &TlsClientArgs, profile: &TlsClientArgs) -> Result<TlsSet
             (Some(certificate), Some(key)) => Some(Identity::load(certificate, key)?),
             _ => None,
         },
+        ciphers: None,
     })
 }
 

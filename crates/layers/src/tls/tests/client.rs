@@ -4,63 +4,12 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rcgen::KeyPair;
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use super::*;
-
-type Certificate = (CertificateDer<'static>, PrivateKeyDer<'static>);
-
-fn key(pair: &KeyPair) -> PrivateKeyDer<'static> {
-    PrivateKeyDer::try_from(pair.serialize_der()).unwrap()
-}
-
-/// For these names, valid from one year to the other, signed by itself.
-fn own(names: &[&str], years: (i32, i32)) -> Certificate {
-    let pair = KeyPair::generate().unwrap();
-    let certificate = params(names, years).self_signed(&pair).unwrap();
-    (certificate.der().clone(), key(&pair))
-}
-
-fn params(names: &[&str], (from, to): (i32, i32)) -> CertificateParams {
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params.not_before = rcgen::date_time_ymd(from, 1, 1);
-    params.not_after = rcgen::date_time_ymd(to, 1, 1);
-    params
-}
-
-/// An authority.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = params(&[], (2020, 2070));
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn signed(&self, names: &[&str], years: (i32, i32)) -> Certificate {
-        let pair = KeyPair::generate().unwrap();
-        let certificate = params(names, years).signed_by(&pair, &self.0).unwrap();
-        (certificate.der().clone(), key(&pair))
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    fn trust(&self) -> Trust {
-        Trust::Authorities(self.roots())
-    }
-}
-
-const NOW: (i32, i32) = (2020, 2070);
 
 fn server_with(
     (certificate, key): Certificate,
@@ -97,7 +46,7 @@ struct Pair {
 
 impl Pair {
     fn new(trust: Trust, host: &str, server: ServerConnection) -> Self {
-        Self::cut(Settings { trust, identity: None }, host, server, &[usize::MAX])
+        Self::cut(Settings { trust, ..Settings::default() }, host, server, &[usize::MAX])
     }
 
     fn cut(settings: Settings, host: &str, server: ServerConnection, sizes: &[usize]) -> Self {
@@ -271,7 +220,7 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
     std::fs::write(&cert_file, mine.pem()).unwrap();
     std::fs::write(&key_file, pair.serialize_pem()).unwrap();
     let identity = Some(Identity::load(&cert_file, &key_file).unwrap());
-    let settings = Settings { trust: authority.trust(), identity };
+    let settings = Settings { trust: authority.trust(), identity, ciphers: None };
     for version in [&TLS12, &TLS13] {
         let certificate = authority.signed(&["host"], NOW);
         let server = server_with(certificate, version, Some(clients.roots()));
@@ -304,7 +253,8 @@ fn a_server_without_tls_is_told_apart() {
     let authority = Authority::new();
     let mut pair = Pair::new(authority.trust(), "host", server(authority.signed(&["host"], NOW)));
     pair.client =
-        Client::new(&Settings { trust: authority.trust(), identity: None }, "host", &[]).unwrap();
+        Client::new(&Settings { trust: authority.trust(), ..Settings::default() }, "host", &[])
+            .unwrap();
     pair.give(b":irc.example.org NOTICE * :*** Looking up your hostname...\r\n");
     assert_eq!(pair.result, Err(TlsError::NotTls));
 }
@@ -328,7 +278,7 @@ fn a_server_with_nothing_in_common_says_so_or_is_said_to() {
 #[test]
 fn a_handshake_without_an_end_is_given_up() {
     let authority = Authority::new();
-    let settings = Settings { trust: authority.trust(), identity: None };
+    let settings = Settings { trust: authority.trust(), ..Settings::default() };
     let mut client = Client::new(&settings, "host", &[]).unwrap();
     let record = [&[22, 3, 3, 0x40, 0][..], &[0; 0x4000]].concat();
     let fails = (0..100).any(|_| client.pull(&mut &record[..]).is_err());
@@ -344,13 +294,15 @@ fn an_end_without_a_goodbye_is_a_cut() {
 
 #[test]
 fn a_name_that_no_certificate_can_have_is_refused_before_anything_is_sent() {
-    let settings = Settings { trust: Authority::new().trust(), identity: None };
+    let settings = Settings { trust: Authority::new().trust(), ..Settings::default() };
     for host in ["", "under score", "a..b", "你好"] {
         let error = Client::new(&settings, host, &[]).unwrap_err();
         assert_eq!(error, TlsError::Name(host.to_owned()));
     }
-    let nobody =
-        Settings { trust: Trust::Authorities(Arc::new(RootCertStore::empty())), identity: None };
+    let nobody = Settings {
+        trust: Trust::Authorities(Arc::new(RootCertStore::empty())),
+        ..Settings::default()
+    };
     assert_eq!(Client::new(&nobody, "host", &[]).unwrap_err(), TlsError::NoAuthorities);
 }
 
@@ -362,7 +314,7 @@ proptest! {
         let authority = Authority::new();
         let version = if twelve { &TLS12 } else { &TLS13 };
         let server = server_with(authority.signed(&["host"], NOW), version, None);
-        let settings = Settings { trust: authority.trust(), identity: None };
+        let settings = Settings { trust: authority.trust(), ..Settings::default() };
         let mut pair = Pair::cut(settings, "host", server, &sizes);
         let text: Vec<u8> = (0..20_000_u32).map(|n| n as u8).collect();
         pair.server.writer().write_all(&text).unwrap();
@@ -377,7 +329,7 @@ proptest! {
         let authority = Authority::new();
         let mut pair = Pair::new(authority.trust(), "host", server(authority.signed(&["host"], NOW)));
         if early {
-            pair.client = Client::new(&Settings { trust: authority.trust(), identity: None }, "host", &[]).unwrap();
+            pair.client = Client::new(&Settings { trust: authority.trust(), ..Settings::default() }, "host", &[]).unwrap();
         }
         pair.give(&[&[0x16, 3, 3][..], &bytes].concat());
         pair.give(&bytes);
