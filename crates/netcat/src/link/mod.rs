@@ -3,7 +3,13 @@
 //! Everything above (the client, the listener, the broker, programs that are run) knows only [`Link`].
 
 pub mod datagram;
+pub mod dtls;
+pub mod quic;
 pub mod stream;
+#[cfg(test)]
+mod testing;
+pub mod tls;
+pub mod websocket;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -32,8 +38,8 @@ pub struct Needs {
 /// One connection to one peer, open. Nothing here ever blocks.
 ///
 /// Calling contract: wait until [`source`](Self::source) is readable if the owner wants to [`read`](Self::read) or
-/// [`needs`](Self::needs) says so, writable if the owner has something that [`write`](Self::write) did not take or
-/// `needs` says so, and at most until [`poll_timeout`](Self::poll_timeout). After any of it call
+/// [`needs`](Self::needs) says so, for what [`room`](Self::room) says if the owner has something that
+/// [`write`](Self::write) did not take, and at most until [`poll_timeout`](Self::poll_timeout). After any of it call
 /// [`advance`](Self::advance), then `read` until it would block (there may be text in memory that no readiness of the
 /// descriptor tells of) and `write`. Readiness is level-triggered.
 pub trait Link {
@@ -43,6 +49,12 @@ pub trait Link {
     /// What the link waits for by itself.
     fn needs(&self) -> Needs {
         Needs::default()
+    }
+
+    /// What to wait for while the owner has something that [`write`](Self::write) did not take. Where room comes with what
+    /// the peer says, waiting until the descriptor has room would be no waiting.
+    fn room(&self) -> Needs {
+        Needs { readable: false, writable: true }
     }
 
     /// Whether there is text to read although the descriptor may not be readable.
