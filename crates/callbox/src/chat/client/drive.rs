@@ -3,6 +3,9 @@
 //! Whatever happens arrives at one place, a channel of [`Happened`]: what the link's thread reads, what is typed, what a
 //! server of our own says. One thread takes it from there, so the session needs no lock.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Display;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -110,6 +113,8 @@ impl<T: Send + 'static> Drive<T> {
                         && link.send(&lines).is_err()
                     {
                         self.link = None;
+                        // Its end is told here, and not once more when the link tells it.
+                        self.number += 1;
                         let reason = "the server reads nothing of what is sent to it";
                         session.handle_disconnected(reason, self.now());
                     }
