@@ -130,7 +130,7 @@ impl<T: Send + 'static> Drive<T> {
     /// Waits for what happens next, at most as long as the session and `patience` allow. `None` if it was only time that
     /// passed; the session was told then.
     pub(super) fn wait(
-        &self,
+        &mut self,
         session: &mut Session,
         happening: &Receiver<Happened<T>>,
         patience: Option<Duration>,
@@ -146,6 +146,8 @@ impl<T: Send + 'static> Drive<T> {
         let now = self.now();
         if session.poll_timeout().is_some_and(|at| at <= now.monotonic) {
             session.handle_timeout(now);
+            // Some servers never say that their welcome is over.
+            self.look_if_online(session);
         }
         happened
     }
@@ -172,7 +174,7 @@ impl<T: Send + 'static> Drive<T> {
                 for line in lines.iter() {
                     session.handle_line(line.as_bytes(), now);
                 }
-                self.was_online |= matches!(session.status(), Status::Online);
+                self.look_if_online(session);
             }
             LinkEvent::Closed(reason) => {
                 self.link = None;
@@ -180,6 +182,10 @@ impl<T: Send + 'static> Drive<T> {
             }
         }
         Ok(())
+    }
+
+    fn look_if_online(&mut self, session: &Session) {
+        self.was_online |= matches!(session.status(), Status::Online);
     }
 
     fn handle_closed(

@@ -27,7 +27,8 @@ impl Driven {
         let address = listener.local_addr().unwrap().to_string();
         let (happened, happening) = channel();
         let mut drive = Drive::new(Target::new(address.parse().unwrap()), None, happened);
-        let mut session = Session::new(Config::default(), drive.now());
+        let config = Config { nick: "somebody".into(), ..Config::default() };
+        let mut session = Session::new(config, drive.now());
         drive.perform(&mut session);
         let (server, _) = listener.accept().unwrap();
         let mut driven = Self { session, drive, happening, server };
@@ -83,4 +84,16 @@ fn a_server_that_reads_nothing_is_lost_once() {
         }
     }
     assert_eq!(*driven.session.status(), waits, "the wait is the first one");
+}
+
+#[test]
+fn a_server_that_does_not_end_its_welcome_has_let_us_in() {
+    let mut driven = Driven::new();
+    driven.hears(b":irc.test 001 alice :Welcome\r\n");
+    driven.until(|driven| driven.session.nick() == "alice");
+    assert!(!driven.drive.was_online());
+    // Later, and nothing more has come.
+    driven.drive.clock = Clock(Instant::now().checked_sub(Duration::from_secs(60)).unwrap());
+    let nothing = driven.drive.wait(&mut driven.session, &driven.happening, Some(Duration::ZERO));
+    assert!(nothing.is_none() && driven.drive.was_online());
 }
