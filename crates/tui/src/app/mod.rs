@@ -81,9 +81,12 @@ pub(crate) struct Notice {
 }
 
 impl App {
-    /// A screen for a session, with the first of its rooms shown.
+    /// A screen for a session, with the first room shown that is not the server's. What the session did so far is read from
+    /// its model, so its events may have been taken before.
     pub fn new(session: Session, settings: Settings, now: Now) -> Self {
-        let current = session.rooms().first().map_or(RoomId(0), |room| room.id);
+        let rooms = session.rooms();
+        let first = rooms.iter().find(|room| room.kind == Kind::Channel).or_else(|| rooms.first());
+        let current = first.map_or(RoomId(0), |room| room.id);
         let mut app = Self {
             texts: settings.language.texts(),
             theme: Theme { depth: settings.depth, background: settings.background },

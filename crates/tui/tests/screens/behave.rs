@@ -1,11 +1,16 @@
 //! What keys, the mouse and changes of the session do.
 
+use std::time::Duration;
+
+use callbox_session::Session;
+use callbox_session::config::Config;
+use callbox_session::contract::Now;
 use callbox_tui::settings::Alert;
 use callbox_tui::theme::Depth;
-use callbox_tui::{Effect, Input, Settings};
+use callbox_tui::{App, Effect, Input, Settings};
 use ratatui_core::style::{Color, Modifier};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, START};
 
 /// The row of the screen that holds this.
 fn row_with(desk: &mut Desk, text: &str) -> u16 {
@@ -27,6 +32,16 @@ fn last_row(desk: &mut Desk) -> String {
 fn status(desk: &mut Desk) -> String {
     let rows = desk.rows();
     middle(&rows[rows.len() - 2])
+}
+
+#[test]
+fn a_screen_begins_in_the_first_room_though_it_was_opened_before() {
+    let config = Config { join: vec![("#dev".into(), None)], ..Config::default() };
+    let now = Now { monotonic: Duration::ZERO, wall: START };
+    let mut session = Session::new(config, now);
+    while session.poll_event().is_some() {}
+    let app = App::new(session, Settings::default(), now);
+    assert_eq!(app.session().room(app.current()).map(|room| &*room.name), Some("#dev"));
 }
 
 #[test]

@@ -155,6 +155,8 @@ fn come_in(
     let end = patience.map(|patience| drive.now().monotonic + patience);
     while !drive.was_online() {
         drive.perform(session);
+        // The screen reads what there is from the model. A server may say what it likes before it lets us in.
+        while session.poll_event().is_some() {}
         if let Status::Ended(End::Refused(words) | End::Lost(words)) = session.status() {
             return Err(Failure::network(words.to_string()));
         }
