@@ -24,7 +24,11 @@ pub(crate) struct Asked {
 impl Session {
     /// A line came.
     pub(crate) fn line_heard(&mut self, line: &[u8], now: Now) {
-        if !self.connection.is_open || line.len() > LINE_MAX {
+        if !self.connection.is_open {
+            return;
+        }
+        if line.len() > LINE_MAX {
+            self.handle_too_long(1, now);
             return;
         }
         self.connection_heard(now);

@@ -147,6 +147,17 @@ impl Session {
         self.line_heard(line, now);
     }
 
+    /// So many lines came that are longer than any may be, and were left out.
+    pub fn handle_too_long(&mut self, count: usize, now: Now) {
+        if !self.connection.is_open {
+            return;
+        }
+        self.connection_heard(now);
+        let room = self.server_room();
+        let lines = if count == 1 { "line" } else { "lines" };
+        self.error(room, format!("{count} {lines} from the server left out: too long"), now);
+    }
+
     /// The connection is gone, or could not be made, for this reason.
     pub fn handle_disconnected(&mut self, reason: &str, now: Now) {
         self.connection_lost(reason, now);

@@ -174,6 +174,9 @@ impl<T: Send + 'static> Drive<T> {
                 for line in lines.iter() {
                     session.handle_line(line.as_bytes(), now);
                 }
+                if lines.too_long() > 0 {
+                    session.handle_too_long(lines.too_long(), now);
+                }
                 self.look_if_online(session);
             }
             LinkEvent::Closed(reason) => {

@@ -97,3 +97,17 @@ fn a_server_that_does_not_end_its_welcome_has_let_us_in() {
     let nothing = driven.drive.wait(&mut driven.session, &driven.happening, Some(Duration::ZERO));
     assert!(nothing.is_none() && driven.drive.was_online());
 }
+
+#[test]
+fn lines_that_are_too_long_are_told() {
+    let mut driven = Driven::new();
+    let long = [&[b'x'; 20_000][..], b"\r\n"].concat();
+    driven.hears(&[&long[..], &long, b":irc.test 001 alice :Welcome\r\n"].concat());
+    driven.until(|driven| driven.session.nick() == "alice");
+    let told = driven.session.rooms()[0].timeline.iter();
+    let told: Vec<&str> = told.filter_map(|line| line.what.text()).collect();
+    assert!(
+        told.iter().any(|words| words.ends_with("from the server left out: too long")),
+        "{told:?}"
+    );
+}
