@@ -60,7 +60,7 @@ impl Session {
                 self.nick_wish = None;
                 self.tell(heard, now);
             }
-            403 | 405 | 407 | 437 | 471 | 473..=477 | 479 | 480 | 489 | 520
+            403 | 405 | 407 | 437 | 470 | 471 | 473..=477 | 479 | 480 | 489 | 520
                 if self.is_joining(heard.param(1)) =>
             {
                 self.join_refused(heard, now);
@@ -147,7 +147,13 @@ impl Session {
         let name = if heard.command() == "FAIL" { heard.param(2) } else { heard.param(1) };
         let Some(id) = self.find_room(name) else { return };
         self.left(id);
-        self.error(id, heard.last(), now);
+        match heard.numeric() {
+            // Sent on to another room: the JOIN that follows opens that.
+            Some(470) if heard.count() > 3 => {
+                self.error(id, format!("{} ({})", heard.last(), heard.param(2)), now);
+            }
+            _ => self.error(id, heard.last(), now),
+        }
     }
 
     /// 442: we are not in this room, whatever we thought.

@@ -196,6 +196,18 @@ fn a_room_that_we_are_not_let_into_says_why() {
 }
 
 #[test]
+fn who_is_sent_on_to_another_room_is_there_and_not_in_the_first() {
+    let mut client = Client::online("");
+    let now = client.now();
+    client.session.join("#full", None, now).expect("a room");
+    client.hear(":irc.test 470 alice #full ##overflow :Forwarding to another channel");
+    client.hear(":alice!a@host JOIN ##overflow");
+    assert_eq!(client.room("#full").presence, Presence::Out);
+    assert_eq!(client.lines("#full"), ["error: Forwarding to another channel (##overflow)"]);
+    assert_eq!(client.room("##overflow").presence, Presence::In);
+}
+
+#[test]
 fn a_netsplit_is_one_line_a_room() {
     let mut client = Client::in_room("");
     for nick in 0..20 {
