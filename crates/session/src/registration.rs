@@ -26,6 +26,8 @@ pub(crate) struct Registration {
     pub(crate) asked: usize,
     /// Whether CAP END waits for anything.
     pub(crate) negotiating: bool,
+    /// Whether the settings' login was begun: once on a connection, however it went.
+    pub(crate) login_begun: bool,
     /// How many names were refused, and whether one of them as no name at all.
     refused_names: u32,
     wrong_name: bool,

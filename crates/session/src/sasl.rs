@@ -22,8 +22,11 @@ pub(crate) struct Sasl {
 const CHUNK: usize = 400;
 
 impl Session {
-    /// Logs in as the settings say, if the server lets us.
+    /// Logs in as the settings say, if the server lets us and it was not begun on this connection.
     pub(crate) fn begin_login(&mut self, now: Now) {
+        if std::mem::replace(&mut self.registration.login_begun, true) {
+            return;
+        }
         let Some(login) = self.config.login.clone() else { return };
         if let Err(reason) = self.log_in(login, false) {
             let room = self.server_room();

@@ -121,6 +121,21 @@ fn we_log_in_before_we_are_let_in() {
 }
 
 #[test]
+fn a_capability_that_is_new_during_a_login_begins_no_second_one() {
+    let mut client = Client::connected(|config| config.login = login("ann", "sesame"));
+    client.hear(":irc.test CAP * LS :sasl=PLAIN");
+    client.hear(":irc.test CAP * ACK :sasl");
+    client.sent();
+    client.hear(":irc.test CAP * NEW :server-time");
+    client.hear(":irc.test CAP * ACK :server-time");
+    assert_eq!(client.sent(), ["CAP REQ :server-time"]);
+    client.hear(":irc.test CAP * NEW :multi-prefix");
+    client.hear(":irc.test 903 * :SASL authentication successful");
+    client.hear(":irc.test CAP * ACK :multi-prefix");
+    assert_eq!(client.sent(), ["CAP REQ :multi-prefix", "CAP END"]);
+}
+
+#[test]
 fn a_long_password_is_sent_in_pieces() {
     for (length, pieces) in [(10, vec![32]), (289, vec![400, 4]), (292, vec![400, 8])] {
         let password = "x".repeat(length);
