@@ -258,7 +258,7 @@ impl Session {
             self.part(room, "", now)?;
         }
         self.clear_people(room);
-        self.flow_closed(room);
+        self.flow_closed(room, now);
         self.rooms.retain(|other| other.id != room);
         self.keys.remove(&room);
         self.forget_if_alone(&name);

@@ -251,7 +251,7 @@ impl Session {
         self.ask_more(now);
     }
 
-    fn ask_more(&mut self, now: Now) {
+    pub(super) fn ask_more(&mut self, now: Now) {
         while self.is_online()
             && self.flow.history.asked.len() < AT_ONCE
             && let Some(room) = self.flow.history.waiting.pop_front()

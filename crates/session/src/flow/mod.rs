@@ -175,10 +175,12 @@ impl Session {
     }
 
     /// A room is about to leave the model.
-    pub(crate) fn flow_closed(&mut self, room: RoomId) {
+    pub(crate) fn flow_closed(&mut self, room: RoomId, now: Now) {
         self.flow.rooms.remove(&room);
         self.flow.outbox.forget(room);
         self.flow.history.forget(room);
+        // Its request may have been what another room waited for.
+        self.ask_more(now);
     }
 }
 

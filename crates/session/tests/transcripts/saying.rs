@@ -111,7 +111,7 @@ fn an_echo_without_its_colours_or_its_end_is_one_all_the_same() {
     say(&mut client, "#room", "\u{3}4red\u{3} wine");
     client.hear(":alice!a@host PRIVMSG #room :4red wine");
     assert!(states(&client, "#room").is_empty());
-    let long = "x".repeat(400);
+    let long = "x".repeat(390);
     say(&mut client, "#room", &long);
     client.hear(&format!(":alice!a@host PRIVMSG #room :{}", &long[..380]));
     assert!(states(&client, "#room").is_empty());
@@ -241,4 +241,23 @@ fn history_that_comes_too_late_opens_no_conversation_that_was_closed() {
          :irc.test BATCH -h"
     ));
     assert!(client.session.room_named("bob").is_none());
+}
+
+#[test]
+fn a_room_that_is_closed_makes_way_for_the_history_of_another() {
+    let mut client = in_room("batch labeled-response message-tags server-time draft/chathistory");
+    let now = client.now();
+    // Which private conversations there are is asked for as well.
+    for room in ["#one", "#two", "#three"] {
+        client.session.join(room, None, now).expect("a room");
+        client.hear(&format!(":alice!a@host JOIN {room}"));
+    }
+    let asked = |client: &mut Client, room: &str| {
+        client.sent().iter().any(|line| line.contains(&format!(" LATEST {room} ")))
+    };
+    assert!(!asked(&mut client, "#three"), "as many as may be are asked for at a time");
+    let one = client.id("#one");
+    client.session.close(one, now).expect("closed");
+    client.settle();
+    assert!(asked(&mut client, "#three"));
 }
