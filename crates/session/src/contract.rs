@@ -92,6 +92,15 @@ pub enum Event {
     },
     /// The state of an own line in `Room::outbox` changed, or it left the outbox because it is in the timeline now.
     Outbox(RoomId),
+    /// An own line does not fit any more, and has become several: what was typed is there once all have a receipt.
+    Divided {
+        /// Where.
+        room: RoomId,
+        /// As which own line it was said; its beginning still is that one.
+        sent: crate::room::OutId,
+        /// The rest, in order.
+        more: Vec<crate::room::OutId>,
+    },
     /// An own line has reached the server, for certain.
     Receipt {
         /// Where.

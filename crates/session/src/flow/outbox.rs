@@ -406,6 +406,10 @@ impl Session {
             let own = Own { id: *id, room, phase: Phase::Waiting };
             self.flow.outbox.queue.insert(index + 1 + offset, own);
         }
+        if !more.is_empty() {
+            let more = more.iter().map(|(id, _)| *id).collect();
+            self.event(Event::Divided { room, sent: id, more });
+        }
         let Some(target) = self.room_mut(room) else { return };
         target.outbox[place].text = first.into();
         for (offset, (id, text)) in more.into_iter().enumerate() {

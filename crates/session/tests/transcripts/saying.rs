@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callbox_session::Manner;
 use callbox_session::contract::Event;
-use callbox_session::room::Delivery;
+use callbox_session::room::{Delivery, OutId};
 
 use crate::client::Client;
 
@@ -260,4 +260,27 @@ fn a_room_that_is_closed_makes_way_for_the_history_of_another() {
     client.session.close(one, now).expect("closed");
     client.settle();
     assert!(asked(&mut client, "#three"));
+}
+
+#[test]
+fn a_line_that_does_not_fit_any_more_becomes_several_which_is_told() {
+    let mut client = in_room("");
+    client.lose("the network is down");
+    say(&mut client, "#room", &"x".repeat(390));
+    let first = client.room("#room").outbox[0].id;
+    client.wait(Duration::from_secs(10));
+    client.connect();
+    let nick = "a".repeat(120);
+    client.hear(&format!(":irc.test 001 {nick} :Welcome"));
+    client.hear(&format!(":irc.test 422 {nick} :No MOTD"));
+    client.events.clear();
+    client.hear(&format!(":{nick}!a@host JOIN #room"));
+    let outbox = &client.room("#room").outbox;
+    let ids: Vec<OutId> = outbox.iter().map(|own| own.id).collect();
+    assert!(ids.len() == 2 && ids[0] == first, "{outbox:?}");
+    let told = client.events.iter().find_map(|event| match event {
+        Event::Divided { sent, more, .. } => Some((*sent, more.clone())),
+        _ => None,
+    });
+    assert_eq!(told, Some((first, vec![ids[1]])));
 }

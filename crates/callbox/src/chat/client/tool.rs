@@ -243,6 +243,7 @@ impl Tool<'_> {
                 Event::Changed { room, line } if self.how.json => {
                     self.write(session, room, line, None)?;
                 }
+                Event::Divided { sent, more, .. } => self.divide(sent, &more),
                 Event::Receipt { sent, .. } => {
                     self.settle(sent);
                     self.wait_longer(drive);
@@ -266,6 +267,13 @@ impl Tool<'_> {
         if self.is_at_end {
             self.deadline = self.how.once.map(|patience| drive.now().monotonic + patience);
         }
+    }
+
+    /// A message has become several: the line is through when the last of them is.
+    fn divide(&mut self, sent: OutId, more: &[OutId]) {
+        let Some(was_last) = self.under_way.get_mut(&sent).map(std::mem::take) else { return };
+        let last = more.last().copied();
+        self.under_way.extend(more.iter().map(|&id| (id, was_last && Some(id) == last)));
     }
 
     fn settle(&mut self, sent: OutId) {
