@@ -234,7 +234,8 @@ impl App {
         let is_seen = self.is_focused
             && id == self.current
             && self.views.get(&id).is_none_or(RoomView::is_at_end);
-        if is_for_us && !line.own && !is_seen && self.settings.alert != Alert::Off {
+        let was_read = origin == Origin::Missed && room.read.is_some_and(|read| line.time <= read);
+        if is_for_us && !line.own && !is_seen && !was_read && self.settings.alert != Alert::Off {
             let text = line.what.text().unwrap_or_default();
             let text = &text[..text.floor_char_boundary(500)];
             let who = fill(self.texts.notify_mention, &[&line.from, &room.name]);

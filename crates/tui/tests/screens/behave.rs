@@ -402,6 +402,31 @@ fn a_mention_that_is_not_looked_at_rings_once_in_a_while() {
 }
 
 #[test]
+fn a_mention_that_was_missed_rings_unless_it_was_read_elsewhere() {
+    let mut desk = Desk::in_room(80, 24);
+    desk.input(Input::FocusLost);
+    let mut rings = |read: &str| {
+        desk.wait(60);
+        desk.effects.clear();
+        desk.hear(&format!(":irc.test MARKREAD #dev timestamp=2026-11-22T20:{read}.000Z"));
+        desk.hear(":irc.test BATCH +p chathistory #dev");
+        desk.hear(&format!(
+            "@batch=p;time=2026-11-22T20:{read}.000Z;msgid={read} :bob!b@host PRIVMSG #dev :ann: read"
+        ));
+        desk.hear(":irc.test BATCH -p");
+        let was_read = desk.effects.contains(&Effect::Bell);
+        desk.hear(":irc.test BATCH +p chathistory #dev");
+        desk.hear(&format!(
+            "@batch=p;time=2026-11-22T20:{read}.001Z;msgid={read}+ :bob!b@host PRIVMSG #dev :ann: news"
+        ));
+        desk.hear(":irc.test BATCH -p");
+        (was_read, desk.effects.contains(&Effect::Bell))
+    };
+    assert_eq!(rings("01:00"), (false, true));
+    assert_eq!(rings("02:00"), (false, true));
+}
+
+#[test]
 fn the_window_is_named_after_the_room_and_counts_mentions() {
     let mut desk = Desk::in_room(80, 24);
     let titles = |desk: &mut Desk| {
