@@ -142,6 +142,15 @@ fn bytes_that_are_no_text_and_long_lines_arrive() {
 }
 
 #[test]
+fn a_line_that_is_too_long_to_take_is_refused_with_what_may_be() {
+    let home = Folder::new("tool");
+    let (_server, address) = server(&home, &["--ephemeral"]);
+    let finished =
+        client(&home, address).args(["--name", "ci"]).run_with_input(vec![b'x'; (1 << 20) + 1]);
+    finished.expect_code(2).stderr_contains("a line of the input is longer than 1048576 bytes");
+}
+
+#[test]
 fn more_than_may_wait_at_a_time_waits_for_its_turn() {
     let home = Folder::new("tool");
     let (_server, address) = server(&home, &["--ephemeral", "--no-flood-control"]);

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use callbox_exchange::Bare;
+use callbox_exchange::lines::MAX_LINE;
 use callbox_net::signal;
 use callbox_session::config::Config;
 use callbox_session::contract::{End, Event, Origin, Status};
@@ -166,7 +167,11 @@ impl Tool<'_> {
 
     fn handle_input(&mut self, line: InputLine) -> Result<(), Failure> {
         match line {
-            InputLine::TooLong => return Err(Failure::usage("a line of the input is too long")),
+            InputLine::TooLong => {
+                return Err(Failure::usage(format!(
+                    "a line of the input is longer than {MAX_LINE} bytes; it was not said"
+                )));
+            }
             InputLine::Line(line) => match String::from_utf8_lossy(&line).trim_end() {
                 // Nobody can say nothing.
                 "" => self.permit(),
