@@ -1,6 +1,7 @@
-//! Proxies: going through them (`--proxy`).
+//! Proxies: going through them (`--proxy`), and being one (`-l --proxy-type http`).
 
 pub mod client;
+pub mod server;
 
 mod body;
 mod digest;
