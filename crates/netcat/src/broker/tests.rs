@@ -374,4 +374,42 @@ proptest! {
         }
         prop_assert!(broker.log.len() <= BLOCK, "{} bytes stay", broker.log.len());
     }
+
+    /// Whatever is sent in whatever pieces, others get lines that begin with who said them, and no byte drives a terminal.
+    #[test]
+    fn a_chat_is_harmless_lines(pieces in prop::collection::vec(prop::collection::vec(piece(), 0..6), 0..20)) {
+        let now = Instant::now();
+        let mut broker = Broker::new(Kind::Chat { first: 5 }, false);
+        broker.handle_arrived(0, "192.0.2.1", now);
+        broker.handle_arrived(1, "192.0.2.2", now);
+        for piece in pieces {
+            broker.handle_bytes(0, &piece.concat(), now);
+        }
+        broker.handle_gone(0, now);
+        let mut got = Vec::new();
+        while let Some(bytes) = broker.pending(1) {
+            got.extend_from_slice(bytes);
+            let count = bytes.len();
+            broker.handle_sent(1, count, now);
+        }
+        let text = String::from_utf8(got).expect("text");
+        prop_assert!(text.ends_with('\n'));
+        for line in text.strip_suffix('\n').unwrap().split('\n') {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            prop_assert!(line.starts_with("<user5> ") || line.starts_with("<announce> "), "{line:?}");
+            prop_assert!(line.chars().all(|c| c == '\t' || !c.is_control() && c != '\u{202e}'), "{line:?}");
+            prop_assert!(line.len() <= 8 + 4 * 4096);
+        }
+    }
+}
+
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..8),
+        Just(b"\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just("\u{202e}你好".as_bytes().to_vec()),
+        Just(vec![b'x'; 3000]),
+        Just("你".repeat(1400).into_bytes()),
+    ]
 }

@@ -2,7 +2,8 @@
 //!
 //! [`hex`] and [`pcap`] make bytes out of bytes; the [`Recorder`] has the files. Writing to them can fail, on a full
 //! disk for one. That ends the record and not the session, with one warning: who copies a file to another machine wants
-//! the file above all.
+//! the file above all. At the end of the session it counts: a script that wanted a record learns from the exit status
+//! that there is none, as with ncat.
 //!
 //! Calling contract: `begin` for each connection, `sent` and `received` with what passed, `ended` for each direction, and
 //! `close`. Before the owner waits it calls [`flush`](Recorder::flush), so that a record is never older than what is
@@ -129,6 +130,12 @@ impl Recorder {
     /// Something that the user is to be told: a file cannot be written to. Each file has one such word at most.
     pub fn poll_warning(&mut self) -> Option<String> {
         self.warnings.pop_front()
+    }
+
+    /// Whether something that passed stands in no file because one could not be written to. The session has failed then, if
+    /// it did not otherwise.
+    pub fn has_failed(&self) -> bool {
+        [&self.text, &self.hex, &self.pcap].into_iter().flatten().any(Sink::has_failed)
     }
 }
 

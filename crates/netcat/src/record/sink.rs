@@ -74,6 +74,10 @@ impl Sink {
         let (path, why) = (self.path.display(), reason(&error));
         Some(format!("cannot write to {path}: {why}; nothing more is recorded there"))
     }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.file.is_none()
+    }
 }
 
 impl OpenError {

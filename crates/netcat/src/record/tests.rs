@@ -67,6 +67,7 @@ fn a_full_disk_is_told_once_and_ends_nothing_else() {
     let full = Path::new("/dev/full");
     let output = Output { text: Some(full.to_owned()), ..output(&folder) };
     let mut recorder = Recorder::open(&output).unwrap();
+    assert!(!recorder.has_failed());
     for _ in 0..3 {
         talk(&mut recorder);
         recorder.flush();
@@ -74,6 +75,7 @@ fn a_full_disk_is_told_once_and_ends_nothing_else() {
     let told = "cannot write to /dev/full: No space left on device; nothing more is recorded there";
     assert_eq!(recorder.poll_warning().as_deref(), Some(told));
     assert_eq!(recorder.poll_warning(), None);
+    assert!(recorder.has_failed());
     assert_eq!(fs::read_to_string(folder.join("hex")).unwrap().lines().count(), 6);
 }
 
