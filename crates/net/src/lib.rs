@@ -12,6 +12,7 @@
 //! | [`peer`], [`lookup`] | addresses of whatever family, and names in the system's own words |
 //! | [`poller`] | waiting for any number of descriptors, files among them |
 //! | [`stdio`] | standard input and output without waiting |
+//! | [`transfer`] | moving bytes between two descriptors inside the kernel |
 //! | [`trace`] | every socket call as it happens |
 //! | [`ready`], [`signal`], [`limits`] | waiting, being told to stop, what the system lets us have |
 //!
@@ -38,6 +39,7 @@ mod sockopt;
 pub mod stdio;
 pub mod stream;
 pub mod trace;
+pub mod transfer;
 pub mod unix;
 pub mod unix_datagram;
 
