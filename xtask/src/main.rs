@@ -33,6 +33,10 @@ Usage: cargo xtask COMMAND
                      history of N lines, a million unless told
   bench screen [--rounds N]
                      the terminal client on a terminal: keys, history and memory
+  bench stream [--rounds N] [--gib N]
+                     callbox nc beside ncat, OpenBSD's nc, socat and what the kernel can do:
+                     N GiB one way over TCP, from a file, from a pipe and over TLS; and how soon
+                     a client's first byte is there
   pictures           take the README's pictures, of the terminal and of the page
 
 ci, test, purity and gen --check end with exit code 1 when something is wrong.

@@ -13,6 +13,7 @@ mod process;
 mod record;
 mod screen;
 mod server;
+mod stream;
 mod tcp_load;
 mod udp_load;
 
@@ -84,6 +85,9 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     }
     if let ["screen", args @ ..] = args {
         return screen::run(args);
+    }
+    if let ["stream", args @ ..] = args {
+        return stream::run(args);
     }
     let plan = Plan::parse(args)?;
     let callbox = build_callbox()?;
