@@ -48,6 +48,9 @@ const fn irc(part: &'static str) -> Block {
     Block { file: "docs/irc.md", name: part, source: Source::Vocabulary(part) }
 }
 
+/// The manual of the netcat, for packages and for `man` without an installation.
+const MANUAL_FILE: &str = "docs/callbox-nc.1";
+
 /// The file that holds the help of every command, and the commands.
 const HELP_FILE: &str = "docs/help.md";
 const HELP_COMMANDS: &[&[&str]] = &[
@@ -69,8 +72,11 @@ const HELP_COMMANDS: &[&[&str]] = &[
     &["chat", "account", "list"],
     &["chat", "history", "export"],
     &["chat", "password"],
+    &["nc"],
     &["services"],
     &["tour"],
+    &["completions"],
+    &["manual"],
 ];
 
 /// The width that help is wrapped at, so that it does not depend on who generates it.
@@ -105,7 +111,10 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
 
 /// Every document with generated text, as it should be.
 fn documents() -> Result<Vec<(String, String)>> {
-    let mut documents = vec![(HELP_FILE.to_owned(), help_page()?)];
+    let mut documents = vec![
+        (HELP_FILE.to_owned(), help_page()?),
+        (MANUAL_FILE.to_owned(), callbox(&["manual", "callbox-nc"])?),
+    ];
     for block in BLOCKS {
         let index = documents.iter().position(|(file, _)| file == block.file);
         let text = match index {

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod r#gen;
+mod install;
 mod pictures;
 mod purity;
 mod shell;
@@ -25,6 +26,9 @@ Usage: cargo xtask COMMAND
                      and the documentation's examples are then left out
   purity             check that crates marked `io = \"none\"` pull in nothing that does I/O
   gen [--check]      write the generated text in the documents; --check only compares
+  install [--prefix DIR] [--nc]
+                     build a release and install it with its manuals and completions, under
+                     ~/.local unless told; --nc also under the names of nc and ncat
   bench [--rounds N] [--seconds S]
                      run callbox and the installed peers (Python, socat, ncat) in turn and
                      keep commands, versions, machine and samples under bench/runs/
@@ -63,9 +67,32 @@ fn run(args: &[&str]) -> Result<()> {
         ["purity"] => purity::run()?,
         ["gen"] => r#gen::run(r#gen::Mode::Write)?,
         ["gen", "--check"] => r#gen::run(r#gen::Mode::Check)?,
+        ["install", args @ ..] => install(args)?,
         ["bench", args @ ..] => bench::run(args)?,
         ["pictures"] => pictures::run()?,
         _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
     }
     Ok(())
+}
+
+/// Reads the options of `install`.
+fn install(args: &[&str]) -> Result<()> {
+    let mut prefix = None;
+    let mut with_nc = false;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match (*arg, prefix.is_none()) {
+            ("--nc", _) => with_nc = true,
+            ("--prefix", true) => prefix = args.next().map(|prefix| (*prefix).to_owned()),
+            (other, _) => bail!("no such option of install: {other}\n\n{HELP}"),
+        }
+    }
+    let home = || std::env::var("HOME").map(|home| format!("{home}/.local"));
+    let prefix = match prefix {
+        Some(prefix) => prefix,
+        None => {
+            home().map_err(|_| anyhow::anyhow!("HOME is not set: say where with --prefix DIR"))?
+        }
+    };
+    install::run(&prefix, with_nc)
 }

@@ -6,6 +6,7 @@
 //! | [`messages`] | everything that is said to the user, and the exit codes |
 //! | [`server`] | `udp server`, `tcp server`, `unix server`: sockets around a service |
 //! | [`client`] | `udp client`, `tcp client`, `unix client`: sockets around an exchange |
+//! | [`netcat`] | `nc`: how the netcat is called |
 //! | [`log`] | what a server prints, without ever slowing it |
 //! | [`tour`] | every exchange once, told step by step |
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod client;
 pub mod log;
 pub mod messages;
+pub mod netcat;
 pub mod server;
 pub mod tour;
 
@@ -26,6 +28,10 @@ use messages::{Console, Failure};
 
 /// Runs callbox with the given arguments, the first of which is the program's name. Gives its exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = netcat::run(&arguments) {
+        return status;
+    }
     let parsed = match cli::parse(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return messages::usage(&error),
@@ -42,7 +48,19 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Unix(EndpointCommand::Server(args)) => server::unix::run(args),
         Command::Unix(EndpointCommand::Client(args)) => client::unix::run(args),
         Command::Chat(args) => chat::run(args),
+        // Seen before the command line is read: its words are not ours to read.
+        Command::Nc(_) => Ok(()),
         Command::Tour(args) => tour::run(args),
+        Command::Completions(args) => Console::new().print(text(&cli::completions(&args))),
+        Command::Manual(args) => match cli::manual(&args) {
+            Ok(page) => Console::new().print(text(&page)),
+            Err(error) => Err(Failure::usage(format!("the manual cannot be written: {error}"))),
+        },
         Command::Services => Console::new().print(callbox_services::table_text().trim_end()),
     }
+}
+
+/// What was generated, without the last line's end, which printing adds.
+fn text(generated: &[u8]) -> String {
+    String::from_utf8_lossy(generated).trim_end().to_owned()
 }

@@ -5,6 +5,7 @@
 
 mod chat;
 mod services;
+mod shell;
 mod tcp;
 mod udp;
 mod unix;
@@ -20,6 +21,7 @@ pub use chat::{
     HostArgs, LoginArgs, PasswordArgs, PersonArgs, TlsClientArgs,
 };
 pub use services::{DatagramServiceName, StreamServiceName};
+pub use shell::{CompletionsArgs, Documented, ManualArgs, completions, manual};
 pub use tcp::{StreamServeArgs, StreamTalkArgs, TcpClientArgs, TcpServerArgs};
 pub use udp::{GuardArgs, UdpClientArgs, UdpServerArgs};
 pub use unix::{UnixClientArgs, UnixServerArgs, UnixType};
@@ -51,10 +53,17 @@ pub enum Command {
     Unix(EndpointCommand<UnixServerArgs, UnixClientArgs>),
     /// A chat with every door on one port: IRC, TLS, the web, netcat and datagrams
     Chat(ChatArgs),
+    /// Connect to anything, listen for anyone: a drop-in for ncat
+    #[command(disable_help_flag = true)]
+    Nc(NcArgs),
     /// Every exchange once, on loopback, told step by step
     Tour(TourArgs),
     /// The table of services
     Services,
+    /// The script by which a shell completes this command line
+    Completions(CompletionsArgs),
+    /// The page for man, in roff
+    Manual(ManualArgs),
 }
 
 /// The two ends of a conversation.
@@ -64,6 +73,14 @@ pub enum EndpointCommand<S: Args, C: Args> {
     Server(S),
     /// Ask
     Client(C),
+}
+
+/// `callbox nc`. Its words are read by the netcat itself, from a table of its own.
+#[derive(Clone, Debug, Default, Args)]
+pub struct NcArgs {
+    /// Options and operands: see callbox nc --help
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
 }
 
 /// `callbox tour`.

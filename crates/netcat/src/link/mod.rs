@@ -4,6 +4,7 @@
 
 pub mod datagram;
 pub mod dtls;
+pub mod prefixed;
 pub mod quic;
 pub mod stream;
 #[cfg(test)]

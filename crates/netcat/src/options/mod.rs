@@ -8,6 +8,8 @@ pub mod table;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::proxy::{Credentials, Dns, Kind};
+
 pub use command::command;
 pub use flavour::Flavour;
 pub use read::{Asked, Misuse, read};
@@ -38,7 +40,7 @@ pub struct Options {
     /// The proxies to go through, in order. When listening: empty.
     pub proxies: Vec<Proxy>,
     /// Where the names behind a proxy are resolved.
-    pub proxy_dns: ProxyDns,
+    pub proxy_dns: Dns,
     /// The program to run with the connection.
     pub run: Option<Run>,
     /// What moves and when it ends.
@@ -152,53 +154,13 @@ pub struct WebSocket {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proxy {
     /// What it speaks.
-    pub protocol: ProxyProtocol,
+    pub kind: Kind,
     /// Its name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// Whom to be.
-    pub login: Option<Login>,
-}
-
-/// What a proxy speaks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ProxyProtocol {
-    /// HTTP's CONNECT.
-    Http,
-    /// SOCKS 4 and 4a.
-    Socks4,
-    /// SOCKS 5, RFC 1928.
-    Socks5,
-}
-
-/// A name and a password. `Debug` shows no password.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Login {
-    /// The name.
-    pub user: String,
-    /// The password, empty if none was given.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-/// Where the name of what is behind a proxy is resolved.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ProxyDns {
-    /// Here, or not at all.
-    Local,
-    /// By the proxy.
-    #[default]
-    Remote,
-    /// Here; by the proxy where that fails.
-    Both,
-    /// Nowhere: only addresses are taken.
-    Nowhere,
+    pub login: Option<Credentials>,
 }
 
 /// A program to run with the connection as its input and output.
@@ -247,7 +209,7 @@ pub struct Listen {
     /// Be an HTTP proxy.
     pub proxy_server: bool,
     /// Whom its clients have to be.
-    pub login: Option<Login>,
+    pub login: Option<Credentials>,
     /// Who may connect: lists of hosts, as typed. With any list or file, nobody else may.
     pub allow: Vec<String>,
     /// Who may not.

@@ -10,10 +10,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::command::{OPERANDS, command};
 use super::table::{Origin, lettered};
 use super::{
-    Carrier, DEFAULT_PORT, Family, Flavour, Flow, From, Listen, Login, MAX_CONNS, Mode, Options,
-    Output, Proxy, ProxyDns, ProxyProtocol, Run, Target, Tls, Together, WebSocket,
+    Carrier, DEFAULT_PORT, Family, Flavour, Flow, From, Listen, MAX_CONNS, Mode, Options, Output,
+    Proxy, Run, Target, Tls, Together, WebSocket,
 };
 use crate::duration;
+use crate::proxy::{Credentials, Dns, Kind};
 
 /// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
 const MAX_HOPS: usize = 8;
@@ -145,17 +146,7 @@ impl Reader<'_> {
             tls,
             websocket,
             proxies: self.proxies(listens)?,
-            proxy_dns: match self.text("proxy-dns")?.as_deref() {
-                None | Some("remote") => ProxyDns::Remote,
-                Some("local") => ProxyDns::Local,
-                Some("both") => ProxyDns::Both,
-                Some("none") => ProxyDns::Nowhere,
-                Some(other) => {
-                    return wrong(format!(
-                        "Invalid proxy DNS type \"{other}\": it is one of local, remote, both and none"
-                    ));
-                }
-            },
+            proxy_dns: self.proxy_dns()?,
             run: self.run()?,
             flow: self.flow()?,
             listen: self.listen(listens)?,
@@ -378,35 +369,43 @@ impl Reader<'_> {
             .iter()
             .enumerate()
             .map(|(at, address)| {
-                let protocol = match types.get(of(at, types.len())) {
+                let kind = match types.get(of(at, types.len())) {
                     Some(name) => protocol(name)?,
                     // OpenBSD's nc means SOCKS 5 where nothing is said.
-                    None if self.flavour == Flavour::OpenBsd => ProxyProtocol::Socks5,
-                    None => ProxyProtocol::Http,
+                    None if self.flavour == Flavour::OpenBsd => Kind::Socks5,
+                    None => Kind::Http,
                 };
                 let (host, port) = split_port(address).map_err(|_| {
                     Misuse(format!("Invalid proxy address \"{address}\": it is HOST or HOST:PORT"))
                 })?;
-                let usual = if protocol == ProxyProtocol::Http { 3128 } else { 1080 };
                 if host.is_empty() {
                     return wrong(format!("Invalid proxy address \"{address}\": it names no host"));
                 }
                 Ok(Proxy {
-                    protocol,
+                    kind,
                     host: host.to_owned(),
-                    port: port.unwrap_or(usual),
+                    port: port.unwrap_or_else(|| kind.default_port()),
                     login: auths.get(of(at, auths.len())).cloned(),
                 })
             })
             .collect()
     }
 
-    fn auths(&self) -> Result<Vec<Login>, Misuse> {
+    fn proxy_dns(&self) -> Result<Dns, Misuse> {
+        let Some(name) = self.text("proxy-dns")? else { return Ok(Dns::Remote) };
+        Dns::named(&name).ok_or_else(|| {
+            Misuse(format!(
+                "Invalid proxy DNS type \"{name}\": it is one of local, remote, both and none"
+            ))
+        })
+    }
+
+    fn auths(&self) -> Result<Vec<Credentials>, Misuse> {
         let mut given = self.texts("proxy-auth")?;
         if given.is_empty() {
             given.extend(self.proxy_auth.clone());
         }
-        Ok(given.iter().map(|text| login(text)).collect())
+        Ok(given.iter().map(|text| Credentials::parse(text)).collect())
     }
 
     fn run(&self) -> Result<Option<Run>, Misuse> {
@@ -437,8 +436,10 @@ impl Reader<'_> {
             }
             _ => self.time("quit", "-q delay")?,
         };
-        // In OpenBSD's nc the end of standard input says nothing to the peer unless -N asks for it; -q asks for an end.
-        let kept_silent = self.flavour == Flavour::OpenBsd && !self.flag("shutdown");
+        // In OpenBSD's nc the end of standard input says nothing to the peer unless -N asks for it, or -q, which
+        // asks for an end.
+        let kept_silent =
+            self.flavour == Flavour::OpenBsd && !self.flag("shutdown") && quit.is_none();
         if self.flag("shutdown") && self.flag("no-shutdown") {
             return wrong("--shutdown and --no-shutdown cannot be together");
         }
@@ -615,7 +616,6 @@ fn check(options: &Options) -> Result<(), Misuse> {
             "Invalid option combination: --proxy-type and --broker",
         ),
         (options.listen.proxy_server && *carrier != Carrier::Stream, "A proxy listens on TCP"),
-        (datagrams && !apart, "UDP mode does not support connection brokering"),
         (unix && from.port.is_some(), "A Unix socket has no source port"),
         (unix && !proxies.is_empty(), "A Unix socket is reached by no proxy"),
         (
@@ -629,10 +629,6 @@ fn check(options: &Options) -> Result<(), Misuse> {
         ),
         (websocket.is_some() && *carrier != Carrier::Stream, "A WebSocket needs TCP"),
         (unix && datagrams && tls.wanted, "DTLS needs UDP"),
-        (
-            options.flow.send_only && options.flow.recv_only,
-            "--send-only and --recv-only cannot be together",
-        ),
         (
             listens && options.flow.send_only && options.listen.proxy_server,
             "A proxy sends and receives",
@@ -691,18 +687,13 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), Misuse> {
 }
 
 /// The names of both ncat and OpenBSD's nc.
-fn protocol(name: &str) -> Result<ProxyProtocol, Misuse> {
+fn protocol(name: &str) -> Result<Kind, Misuse> {
     match name.to_ascii_lowercase().as_str() {
-        "http" | "connect" => Ok(ProxyProtocol::Http),
-        "socks4" | "socks4a" | "4" => Ok(ProxyProtocol::Socks4),
-        "socks5" | "5" => Ok(ProxyProtocol::Socks5),
+        "http" | "connect" => Ok(Kind::Http),
+        "socks4" | "socks4a" | "4" => Ok(Kind::Socks4),
+        "socks5" | "5" => Ok(Kind::Socks5),
         _ => wrong(format!("Invalid proxy type \"{name}\": it is one of http, socks4 and socks5")),
     }
-}
-
-fn login(text: &str) -> Login {
-    let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    Login { user: user.to_owned(), password: password.to_owned() }
 }
 
 fn utf8(name: &str, value: &OsStr) -> Result<String, Misuse> {
@@ -721,163 +712,4 @@ fn wrong<T>(words: impl Into<String>) -> Result<T, Misuse> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Vec<OsString> {
-        line.split_whitespace().map(OsString::from).collect()
-    }
-
-    #[track_caller]
-    fn options(line: &str) -> Options {
-        match read("nc", &words(line), None) {
-            Ok(Asked::Run(options, _)) => *options,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[track_caller]
-    fn misuse(line: &str) -> String {
-        match read("nc", &words(line), None) {
-            Err(Misuse(text)) => text,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    fn host(host: Option<&str>, port: u16) -> Target {
-        Target::Host { host: host.map(str::to_owned), ports: vec![port] }
-    }
-
-    #[test]
-    fn a_host_has_a_port_or_the_usual_one() {
-        for (line, port) in
-            [("localhost 80", 80), ("localhost", DEFAULT_PORT), ("-v localhost -4 80", 80)]
-        {
-            let Mode::Connect(target) = options(line).mode else { panic!("{line}") };
-            assert_eq!(target, host(Some("localhost"), port), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_listener_may_be_given_an_address_a_port_both_or_none() {
-        for (line, name, port) in [
-            ("-l", None, DEFAULT_PORT),
-            ("-l 80", None, 80),
-            ("-l ::1 80", Some("::1"), 80),
-            ("-l localhost", Some("localhost"), DEFAULT_PORT),
-            ("-l -p 80", None, 80),
-            ("-lp 80 ::1", Some("::1"), 80),
-        ] {
-            let Mode::Listen(target) = options(line).mode else { panic!("{line}") };
-            assert_eq!(target, host(name, port), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_call_gets_one_line_that_says_what_to_do() {
-        for (line, words) in [
-            ("", "You must specify a host to connect to"),
-            ("-lz 5", "-l and -z cannot be together"),
-            ("--nosuch", "Unknown option --nosuch; see nc --help"),
-            ("-Q", "Unknown option -Q; see nc --help"),
-            ("-p", "Option --source-port needs a value; see nc --help"),
-            ("--proxy", "Option --proxy needs a value; see nc --help"),
-            ("h abc", "Invalid port number \"abc\""),
-            ("h 65536", "Invalid port number \"65536\""),
-            ("h 80 81", "Got more than one port specification: 80 81"),
-            ("-w 0 h", "Invalid -w timeout \"0\""),
-            ("-m 0 -l", "Invalid number of connections \"0\""),
-            ("-m 1 h", "--max-conns is for a listener: it needs -l"),
-            ("-U", "You have to specify path to a socket to connect to"),
-            ("-U -p 5 /x", "A Unix socket has no source port"),
-            ("-e a -c b h", "Only one of --exec, --sh-exec, and --lua-exec is allowed"),
-            ("-G 5 h", "Invalid source-route hop pointer 5"),
-            ("--proxy-type foo --proxy p h", "Invalid proxy type \"foo\""),
-            ("--proxy-type socks4 h", "specified without proxy address"),
-            ("-l --proxy-type socks5", "Invalid proxy type \"socks5\""),
-            ("--ssl-cert c h", "must be used together"),
-            ("--vsock abc 1", "Invalid CID \"abc\""),
-            ("ftp://h", "ftp:// is no address"),
-        ] {
-            let text = misuse(line);
-            assert!(text.contains(words), "{line}: {text}");
-            assert!(!text.contains('\n') && !text.ends_with('.'), "{line}: {text}");
-        }
-    }
-
-    #[test]
-    fn a_letter_of_another_netcat_is_explained() {
-        assert!(misuse("-X 5 -x p:1 h").contains("-X is an option of OpenBSD's nc"));
-        assert!(misuse("-N h").contains("--flavour openbsd"));
-        assert!(misuse("-q -1 h").contains("OpenBSD's nc"));
-        assert!(misuse("--flavour openbsd -M 3 h").contains("not supported"));
-        let Ok(Asked::Run(_, warnings)) = read("nc", &words("-x 10.0.0.1:1080 h 80"), None) else {
-            panic!()
-        };
-        assert!(warnings[0].contains("--flavour openbsd"), "{warnings:?}");
-    }
-
-    #[test]
-    fn letters_mean_what_they_mean_in_openbsds_nc() {
-        let read = options("--flavour openbsd -X 5 -x p:1 -w 3 -q 2 h 80");
-        assert_eq!(read.proxies[0].protocol, ProxyProtocol::Socks5);
-        assert_eq!((read.proxies[0].host.as_str(), read.proxies[0].port), ("p", 1));
-        assert_eq!(read.from.wait, Some(Duration::from_secs(3)));
-        assert_eq!(read.flow.silence, Some(Duration::from_secs(3)));
-        assert_eq!(read.flow.quit, Some(Duration::from_secs(2)));
-        assert!(read.flow.no_shutdown);
-        assert!(!options("--flavour=openbsd -N h 80").flow.no_shutdown);
-        assert_eq!(options("--flavour openbsd -q -1 h").flow.quit, None);
-        assert!(options("--flavour openbsd -d h").flow.recv_only);
-        let Mode::Look(Target::Host { ports, .. }) =
-            options("--flavour openbsd -z h 20-22 80").mode
-        else {
-            panic!()
-        };
-        assert_eq!(ports, [20, 21, 22, 80]);
-    }
-
-    #[test]
-    fn an_address_with_a_scheme_is_a_websocket() {
-        let read = options("wss://example.org/chat?x=1");
-        assert!(read.tls.wanted);
-        let websocket = read.websocket.expect("a WebSocket");
-        assert_eq!(
-            (websocket.host.as_str(), websocket.path.as_str()),
-            ("example.org", "/chat?x=1")
-        );
-        let Mode::Connect(target) = read.mode else { panic!() };
-        assert_eq!(target, host(Some("example.org"), 443));
-        let Mode::Listen(target) = options("-l ws://[::1]:8080").mode else { panic!() };
-        assert_eq!(target, host(Some("::1"), 8080));
-    }
-
-    #[test]
-    fn proxies_make_a_chain_each_with_its_type_and_login() {
-        let read = options(
-            "--proxy a:1 --proxy-type http --proxy-auth u:p:q --proxy [::1] --proxy-type socks5 --proxy-auth v h 80",
-        );
-        assert_eq!(read.proxies.len(), 2);
-        assert_eq!(read.proxies[0].login.as_ref().expect("a login").password, "p:q");
-        assert_eq!((read.proxies[1].host.as_str(), read.proxies[1].port), ("::1", 1080));
-        assert_eq!(read.proxies[1].login.as_ref().expect("a login").user, "v");
-        let auth = read_with("--proxy a h 80", "env:secret");
-        assert_eq!(auth.proxies[0].login.as_ref().expect("a login").user, "env");
-        assert!(!format!("{auth:?}").contains("secret"));
-    }
-
-    fn read_with(line: &str, auth: &str) -> Options {
-        match read("nc", &words(line), Some(auth.to_owned())) {
-            Ok(Asked::Run(options, _)) => *options,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_help_names_every_option_of_the_flavour() {
-        let Ok(Asked::Help(help)) = read("nc", &words("-h"), None) else { panic!() };
-        for name in ["-l, --listen", "--ssl-alpn", "--pcap", "--quic", "-q, --quit"] {
-            assert!(help.contains(name), "{name} in {help}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,211 @@
+//! Two links joined: what one says, the other is told. A program behind TLS, and what a proxy carries.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use crate::link::{Got, Link};
+
+/// What one direction holds at most. Whoever is quicker waits for the other.
+const HELD_BYTES: usize = 64 * 1024;
+
+/// Both directions between two links.
+///
+/// Calling contract: as that of a [`Link`], with two descriptors: wait for what [`interest`](Self::interest) says of
+/// each, tell it by [`handle_ready`](Self::handle_ready), then call [`advance`](Self::advance) until it gives
+/// [`Course::Waits`] or says that it is over.
+pub struct Bridge {
+    links: [Box<dyn Link>; 2],
+    ways: [Way; 2],
+    readable: [bool; 2],
+    writable: [bool; 2],
+    /// How much the second link took of the first, and the first of the second.
+    moved: [u64; 2],
+    /// It is over as soon as the second one ended.
+    ends_with_second: bool,
+}
+
+/// From `links[i]` to the other.
+struct Way {
+    held: Vec<u8>,
+    at: usize,
+    end: usize,
+    source_ended: bool,
+    finished: bool,
+}
+
+/// What a bridge came to.
+#[derive(Debug)]
+pub enum Course {
+    /// There may be more to do at once.
+    Goes,
+    /// Nothing can be done before something happens.
+    Waits,
+    /// Both ended.
+    Over,
+    /// One broke: its number, and how.
+    Broken(usize, io::Error),
+}
+
+impl Bridge {
+    /// Joins them. It is over when both ended, or, if the second one is a program, when that one did.
+    pub fn new(links: [Box<dyn Link>; 2], ends_with_second: bool) -> Self {
+        Self {
+            links,
+            ways: [Way::new(), Way::new()],
+            readable: [true; 2],
+            writable: [true; 2],
+            moved: [0; 2],
+            ends_with_second,
+        }
+    }
+
+    /// The descriptor of one of the links, and whether it is to be readable or writable for the bridge to go on.
+    pub fn interest(&self, side: usize) -> (BorrowedFd<'_>, bool, bool) {
+        let (link, other) = (&self.links[side], 1 - side);
+        let (needs, room) = (link.needs(), link.room());
+        let wants = self.ways[side].has_room() && !self.readable[side];
+        let has = self.ways[other].is_waiting() && !self.writable[side];
+        (
+            link.source(),
+            wants || needs.readable || (has && room.readable),
+            needs.writable || (has && room.writable),
+        )
+    }
+
+    /// When it is to be advanced, whatever happens until then.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.links.iter().filter_map(|link| link.poll_timeout()).min()
+    }
+
+    /// What was waited for is there.
+    pub fn handle_ready(&mut self, side: usize, readable: bool, writable: bool) {
+        self.readable[side] |= readable;
+        self.writable[side] |= writable || (readable && self.links[side].room().readable);
+    }
+
+    /// How much the second link took of the first, and the first of the second.
+    pub const fn moved(&self) -> [u64; 2] {
+        self.moved
+    }
+
+    /// Moves what can be moved.
+    pub fn advance(&mut self, now: Instant) -> Course {
+        let mut goes = false;
+        for side in 0..2 {
+            if let Err(error) = self.links[side].advance(now) {
+                return Course::Broken(side, error);
+            }
+            match self.read(side) {
+                Ok(read) => goes |= read,
+                Err(error) => return Course::Broken(side, error),
+            }
+            match self.write(side) {
+                Ok(wrote) => goes |= wrote,
+                Err(error) => return Course::Broken(1 - side, error),
+            }
+        }
+        let flushed = self.links.iter().all(|link| link.is_flushed());
+        let first_may_go_on = self.ends_with_second || self.ways[0].finished;
+        match (self.ways[1].finished && first_may_go_on && flushed, goes) {
+            (true, _) => Course::Over,
+            (false, true) => Course::Goes,
+            (false, false) => Course::Waits,
+        }
+    }
+
+    fn read(&mut self, side: usize) -> io::Result<bool> {
+        let (link, way) = (&mut self.links[side], &mut self.ways[side]);
+        if !way.has_room() || !(self.readable[side] || link.has_text()) || !link.is_established() {
+            return Ok(false);
+        }
+        match link.read(&mut way.held) {
+            Ok(Got::Bytes(count)) => (way.at, way.end) = (0, count),
+            Ok(Got::End) => way.source_ended = true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable[side] = false;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    fn write(&mut self, side: usize) -> io::Result<bool> {
+        let (link, way) = (&mut self.links[1 - side], &mut self.ways[side]);
+        if way.is_waiting() {
+            if !self.writable[1 - side] || !link.is_established() {
+                return Ok(false);
+            }
+            match link.write(&way.held[way.at..way.end]) {
+                Ok(count) => {
+                    way.at += count;
+                    self.moved[side] += count as u64;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.writable[1 - side] = false;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if way.source_ended && !way.finished {
+            link.finish()?;
+            way.finished = true;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}
+
+impl Way {
+    fn new() -> Self {
+        Self { held: vec![0; HELD_BYTES], at: 0, end: 0, source_ended: false, finished: false }
+    }
+
+    const fn is_waiting(&self) -> bool {
+        self.at < self.end
+    }
+
+    const fn has_room(&self) -> bool {
+        !self.is_waiting() && !self.source_ended
+    }
+}
+
+/// Carries one bridge to its end.
+///
+/// # Errors
+///
+/// If the first link breaks, or nothing moves for `idle`. The second one may end as it likes: it is a program's.
+pub fn run(mut bridge: Bridge, idle: Option<Duration>) -> io::Result<[u64; 2]> {
+    let mut poller = callbox_net::poller::Poller::new()?;
+    let mut events = Vec::new();
+    let mut moved = Instant::now();
+    loop {
+        let now = Instant::now();
+        match bridge.advance(now) {
+            Course::Goes => {
+                moved = now;
+                continue;
+            }
+            Course::Waits => {}
+            Course::Over => return Ok(bridge.moved()),
+            Course::Broken(0, error) => return Err(error),
+            Course::Broken(..) => return Ok(bridge.moved()),
+        }
+        let ends = idle.map(|idle| moved + idle);
+        if ends.is_some_and(|ends| now >= ends) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        for side in 0..2 {
+            let (source, readable, writable) = bridge.interest(side);
+            poller.set(source, side as u64, readable, writable)?;
+        }
+        let next = [ends, bridge.poll_timeout()].into_iter().flatten().min();
+        poller.wait(&mut events, next.map(|at| at.saturating_duration_since(now)))?;
+        for event in &events {
+            bridge.handle_ready(usize::from(event.token == 1), event.readable, event.writable);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! One link and this program's own input and output: what a client is, and a listener that takes one connection.
+
+mod inward;
+mod outward;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use callbox_net::peer::Peer;
+use callbox_net::poller::{Event, Poller};
+use callbox_net::stdio::{Input, Output};
+
+use crate::link::Link;
+use crate::options::Flow;
+use crate::record::Recorder;
+use crate::record::pcap::{Carrier, Side};
+use crate::says::Says;
+
+use inward::Inward;
+use outward::Outward;
+
+/// How one conversation is carried on.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// What moves and when it ends.
+    pub flow: Flow,
+    /// Go on when the peer ended, until standard input ends too. A client's `-k`.
+    pub stays: bool,
+    /// A listener's peer that ends is the end of it, whatever standard input does; and over datagrams the end of standard
+    /// input is not.
+    pub is_listener: bool,
+    /// How long to wait for an answer after the end of standard input, over datagrams.
+    pub answer_within: Option<Duration>,
+}
+
+/// How much passed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Amounts {
+    /// Bytes of standard input that the link took.
+    pub sent: u64,
+    /// Bytes that the peer sent.
+    pub received: u64,
+}
+
+/// Why a conversation ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// All was said.
+    Done,
+    /// Nothing moved for the time that was allowed.
+    Idle(Duration),
+    /// The connection broke.
+    Link(io::Error),
+    /// Standard input, standard output or the poller failed.
+    Here(&'static str, io::Error),
+}
+
+/// Which descriptors may be tried without being waited for.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    input: bool,
+    output: bool,
+    link_reads: bool,
+    link_writes: bool,
+}
+
+const LINK: u64 = 0;
+const INPUT: u64 = 1;
+const OUTPUT: u64 = 2;
+
+/// Rounds of reading and writing between two looks at the clock and the poller.
+const ROUNDS: usize = 32;
+
+/// The records of one connection.
+pub struct Records<'a> {
+    /// All records.
+    pub recorder: &'a mut Recorder,
+    /// What they know the connection by.
+    pub id: u64,
+}
+
+impl<'a> Records<'a> {
+    /// Begins the records of a connection that `opener` opened.
+    pub fn begin(
+        recorder: &'a mut Recorder,
+        ends: (&Peer, &Peer),
+        keeps_messages: bool,
+        opener: Side,
+    ) -> Self {
+        let id = begin_record(recorder, ends, keeps_messages, opener);
+        Self { recorder, id }
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        self.recorder.sent(self.id, bytes);
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        self.recorder.received(self.id, bytes);
+    }
+
+    /// Before it is waited: nothing is held back, and what failed is said.
+    fn settle(&mut self, says: Says) {
+        self.recorder.flush();
+        while let Some(warning) = self.recorder.poll_warning() {
+            says.line(warning);
+        }
+    }
+}
+
+/// Begins the records of a connection between our end and the peer's, and gives its number.
+pub fn begin_record(
+    recorder: &mut Recorder,
+    (local, peer): (&Peer, &Peer),
+    keeps_messages: bool,
+    opener: Side,
+) -> u64 {
+    let carrier = if keeps_messages { Carrier::Messages } else { Carrier::Stream };
+    recorder.begin(carrier, local, peer, opener)
+}
+
+/// Both directions between a link and standard input and output.
+pub struct Conversation<'a> {
+    link: Box<dyn Link>,
+    ways: Ways,
+    outward: Outward,
+    inward: Inward,
+    records: Records<'a>,
+    says: Says,
+    /// When something moved last.
+    moved: Instant,
+    /// When something came from the peer last.
+    heard: Instant,
+    /// Since when standard input, and all that came of it, is with the kernel.
+    over: Option<Instant>,
+}
+
+impl<'a> Conversation<'a> {
+    /// The link is established.
+    pub fn new(
+        link: Box<dyn Link>,
+        input: Input,
+        output: Output,
+        ways: Ways,
+        records: Records<'a>,
+        says: Says,
+    ) -> Self {
+        let now = Instant::now();
+        let direct = !records.recorder.is_recording();
+        Self {
+            outward: Outward::new(input, &ways.flow, link.as_ref(), direct),
+            inward: Inward::new(output, &ways.flow, link.as_ref(), direct),
+            link,
+            ways,
+            records,
+            says,
+            moved: now,
+            heard: now,
+            over: None,
+        }
+    }
+
+    /// Carries it on to its end.
+    pub fn run(mut self) -> (Ended, Amounts) {
+        let ended = match self.carry_on() {
+            Ok(ended) | Err(ended) => ended,
+        };
+        self.records.recorder.close(self.records.id);
+        self.records.settle(self.says);
+        (ended, Amounts { sent: self.outward.sent(), received: self.inward.received() })
+    }
+
+    fn carry_on(&mut self) -> Result<Ended, Ended> {
+        let here = |error| Ended::Here("poll", error);
+        let mut poller = Poller::new().map_err(here)?;
+        let mut events: Vec<Event> = Vec::new();
+        let mut ready = Ready { input: false, output: true, link_reads: true, link_writes: true };
+        loop {
+            let now = Instant::now();
+            self.link.advance(now).map_err(Ended::Link)?;
+            let busy = self.move_all(&mut ready, now)?;
+            if let Some(ended) = self.ended(now) {
+                return Ok(ended);
+            }
+            self.records.settle(self.says);
+            self.register(&mut poller, &ready).map_err(here)?;
+            let timeout = if busy { Some(Duration::ZERO) } else { self.timeout(now) };
+            poller.wait(&mut events, timeout).map_err(here)?;
+            for event in &events {
+                match event.token {
+                    LINK => {
+                        ready.link_reads |= event.readable;
+                        ready.link_writes |=
+                            event.writable || (event.readable && self.link.room().readable);
+                    }
+                    INPUT => ready.input = true,
+                    _ => ready.output = true,
+                }
+            }
+        }
+    }
+
+    /// Moves what can be moved, both ways. Gives whether there is more to do at once.
+    fn move_all(&mut self, ready: &mut Ready, now: Instant) -> Result<bool, Ended> {
+        for _ in 0..ROUNDS {
+            let sent = self.outward.advance(self.link.as_mut(), ready, &mut self.records, now)?;
+            let received = self.inward.advance(
+                self.link.as_mut(),
+                ready,
+                &mut self.records,
+                &mut self.outward,
+                now,
+            )?;
+            if sent || received {
+                self.moved = now;
+            }
+            if received {
+                self.heard = now;
+            }
+            if !sent && !received {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether it is over, and how.
+    fn ended(&mut self, now: Instant) -> Option<Ended> {
+        let flow = &self.ways.flow;
+        if self.inward.is_closed() {
+            return Some(Ended::Done);
+        }
+        let all_sent = self.outward.is_over() && self.link.is_flushed();
+        if self.inward.is_over() && !flow.send_only && (!self.ways.stays || all_sent) {
+            return Some(Ended::Done);
+        }
+        if all_sent && flow.send_only {
+            return Some(Ended::Done);
+        }
+        if all_sent && !flow.recv_only {
+            let over = *self.over.get_or_insert(now);
+            if self.quits_at(over).is_some_and(|quits| now >= quits) && self.inward.is_flushed() {
+                return Some(Ended::Done);
+            }
+        }
+        if let Some(silence) = flow.silence
+            && now >= self.heard + silence
+        {
+            return Some(Ended::Done);
+        }
+        flow.idle.filter(|idle| now >= self.moved + *idle).map(Ended::Idle)
+    }
+
+    /// When it ends because standard input did, at `over`. A stream goes on until the peer ends too, or -q says otherwise.
+    /// Over datagrams nobody ever says an end: a client waits for an answer if -w says how long, or not at all.
+    fn quits_at(&self, over: Instant) -> Option<Instant> {
+        match (self.ways.flow.quit, self.ways.answer_within, self.outward.last_sent()) {
+            (Some(quit), _, _) => Some(over + quit),
+            _ if !self.link.keeps_messages() || self.ways.is_listener => None,
+            (None, Some(_), Some(sent)) if self.inward.has_answered_since(sent) => Some(over),
+            (None, Some(wait), Some(_)) => Some(over + wait),
+            (None, _, _) => Some(over),
+        }
+    }
+
+    fn register(&self, poller: &mut Poller, ready: &Ready) -> io::Result<()> {
+        let needs = self.link.needs();
+        let room = self.link.room();
+        let wants_room = self.outward.waits_for_room() && !ready.link_writes;
+        poller.set(
+            self.link.source(),
+            LINK,
+            (self.inward.wants() && !ready.link_reads)
+                || needs.readable
+                || (wants_room && room.readable),
+            needs.writable || (wants_room && room.writable),
+        )?;
+        poller.set(self.outward.source(), INPUT, self.outward.wants() && !ready.input, false)?;
+        poller.set(self.inward.sink(), OUTPUT, false, self.inward.is_blocked() && !ready.output)
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Duration> {
+        let flow = &self.ways.flow;
+        [
+            self.link.poll_timeout(),
+            self.outward.poll_timeout(),
+            flow.idle.map(|idle| self.moved + idle),
+            flow.silence.map(|silence| self.heard + silence),
+            self.over.and_then(|over| self.quits_at(over)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|at| at.saturating_duration_since(now))
+    }
+}

@@ -1,0 +1,535 @@
+//! A listener for many: standard input goes to all of them, or they hear one another, or each has a program or is
+//! carried on to where it wants.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use callbox_net::poller::{Event, Poller};
+use callbox_net::stdio::{Input, Output};
+use slab::Slab;
+
+use super::admission::Admission;
+use super::door::{Arrival, DOORS, Doors, HANGUP};
+use super::guest::{self, Guest};
+use super::job::{Job, Progress};
+use crate::broker::{Broker, Kind};
+use crate::client::idle;
+use crate::connect::Open;
+use crate::conversation::begin_record;
+use crate::link::Got;
+use crate::options::{Carrier, Options, Together};
+use crate::program;
+use crate::record::Recorder;
+use crate::record::pcap::Side;
+use crate::says::{Says, Status, Trouble, shown, words};
+use crate::source::{Source, is_for_later};
+
+/// The poller's tokens: guests count from nought, jobs have two or three each, and these are the others.
+const JOBS: u64 = 1 << 40;
+const INPUT: u64 = DOORS - 2;
+const OUTPUT: u64 = DOORS - 3;
+
+/// What one read of a guest asks for.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Reads of one guest before it is the next one's turn.
+const TURNS: usize = 16;
+
+/// How long nobody is let in after the system had no descriptor left for one more.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// All that a listener for many has.
+pub(super) struct Crowd<'a> {
+    options: &'a Options,
+    says: Says,
+    doors: Doors,
+    admission: Admission,
+    recorder: Recorder,
+    poller: Poller,
+    guests: Slab<Guest>,
+    jobs: Slab<Job>,
+    broker: Broker,
+    source: Source,
+    input_ready: bool,
+    input_told: bool,
+    output: Output,
+    /// What a guest said, from `at` on not yet on standard output. While it waits no guest is read.
+    held: Vec<u8>,
+    at: usize,
+    end: usize,
+    output_blocked: bool,
+    /// Guests that something happened to.
+    stirred: Vec<usize>,
+    moved: Instant,
+    quits: Option<Instant>,
+    closed_until: Option<Instant>,
+}
+
+impl<'a> Crowd<'a> {
+    pub(super) fn new(
+        options: &'a Options,
+        says: Says,
+        doors: Doors,
+        admission: Admission,
+        recorder: Recorder,
+    ) -> Result<Self, Trouble> {
+        let here = |error: io::Error| Trouble::Call(words(&error));
+        let keeps_messages = options.carrier == Carrier::Datagram;
+        let kind = match options.listen.together {
+            // ncat's numbers are its descriptors: three, and one for each socket that listens.
+            Together::Chat => Kind::Chat { first: 3 + doors.len() },
+            _ => Kind::Plain,
+        };
+        Ok(Self {
+            options,
+            says,
+            doors,
+            admission,
+            recorder,
+            poller: Poller::new().map_err(here)?,
+            guests: Slab::new(),
+            jobs: Slab::new(),
+            broker: Broker::new(kind, keeps_messages),
+            source: Source::new(Input::standard().map_err(here)?, &options.flow, keeps_messages),
+            input_ready: false,
+            input_told: options.flow.recv_only
+                || options.run.is_some()
+                || options.listen.proxy_server,
+            output: Output::standard().map_err(here)?,
+            held: vec![0; READ_BYTES],
+            at: 0,
+            end: 0,
+            output_blocked: false,
+            stirred: Vec::new(),
+            moved: Instant::now(),
+            quits: None,
+            closed_until: None,
+        })
+    }
+
+    /// Goes on until it is stopped, or an option ends it.
+    pub(super) fn run(mut self) -> Result<Status, Trouble> {
+        let mut events = Vec::new();
+        loop {
+            let now = Instant::now();
+            self.admission.reload_if_asked();
+            self.let_in(now);
+            self.see_to_guests(now)?;
+            self.feed(now)?;
+            self.deliver(now);
+            self.see_to_jobs(now);
+            if self.write_output()? == Written::Closed {
+                return Ok(Status::Done);
+            }
+            if let Some(ended) = self.ended(now) {
+                return ended;
+            }
+            let failed = |error: io::Error| Trouble::network(&error);
+            let timeout = self.register(now).map_err(failed)?;
+            self.poller.wait(&mut events, timeout).map_err(failed)?;
+            events.iter().for_each(|event| self.stir(event));
+        }
+    }
+
+    /// Those who connect.
+    fn let_in(&mut self, now: Instant) {
+        if self.closed_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.closed_until = None;
+        while let Some(arrival) = self.doors.accept(now, self.says) {
+            let open = self.guests.len() + self.jobs.len();
+            if open >= self.options.listen.max_conns
+                && let Some(oldest) = self.broker.oldest_ended()
+            {
+                self.close(oldest, now);
+            }
+            if self.admission.admits(&arrival.peer, self.guests.len() + self.jobs.len()) {
+                self.take(arrival, now);
+            }
+        }
+        if self.doors.is_exhausted() {
+            self.closed_until = Some(now + BREATH);
+        }
+    }
+
+    fn take(&mut self, arrival: Arrival, now: Instant) {
+        let Arrival { link, peer, local } = arrival;
+        let link = match self.doors.dress(link) {
+            Ok(link) => link,
+            Err(error) => return self.says.verbose(guest::failed(&peer, &error)),
+        };
+        let deadline = now + self.options.from.wait.unwrap_or(guest::HANDSHAKE_TIME);
+        let id =
+            self.guests.insert(Guest::new(link, peer, local, deadline, self.options.flow.telnet));
+        self.stirred.push(id);
+    }
+
+    /// What happened to which guest.
+    fn stir(&mut self, event: &Event) {
+        match event.token {
+            HANGUP | DOORS.. => {}
+            INPUT => self.input_ready = true,
+            OUTPUT => self.output_blocked = false,
+            token @ JOBS.. => {
+                if let Some(job) = self.jobs.get_mut(Job::id(token - JOBS)) {
+                    job.handle_ready(token - JOBS, event.readable, event.writable);
+                }
+            }
+            token => {
+                let id = token as usize;
+                let Some(guest) = self.guests.get_mut(id) else { return };
+                guest.readable |= event.readable;
+                if (event.writable || guest.link.room().readable) && guest.blocked {
+                    guest.blocked = false;
+                    self.broker.handle_writable(id);
+                }
+                self.stirred.push(id);
+            }
+        }
+    }
+
+    fn see_to_guests(&mut self, now: Instant) -> Result<(), Trouble> {
+        if self.has_timers() {
+            self.stirred.extend(
+                self.guests.iter().filter(|(_, guest)| is_due(guest, now)).map(|(id, _)| id),
+            );
+        }
+        let stirred = std::mem::take(&mut self.stirred);
+        for id in stirred {
+            let Some(guest) = self.guests.get_mut(id) else { continue };
+            if let Err(error) = guest.link.advance(now) {
+                self.break_off(id, &error, now);
+                continue;
+            }
+            if let Some(deadline) = guest.shaking {
+                if !guest.link.is_established() {
+                    if now >= deadline {
+                        self.break_off(id, &io::ErrorKind::TimedOut.into(), now);
+                    }
+                    continue;
+                }
+                self.arrive(id, now);
+            }
+            self.hear(id, now);
+        }
+        Ok(())
+    }
+
+    /// The handshakes of a guest are over.
+    fn arrive(&mut self, id: usize, now: Instant) {
+        self.moved = now;
+        let Some(guest) = self.guests.get_mut(id) else { return };
+        guest.shaking = None;
+        guest.link.story().iter().for_each(|line| self.says.verbose(line));
+        if self.options.run.is_none() && !self.options.listen.proxy_server {
+            guest.record = begin_record(
+                &mut self.recorder,
+                (&guest.local, &guest.peer),
+                guest.link.keeps_messages(),
+                Side::Peer,
+            );
+            let address = match guest.peer.ip() {
+                Some(ip) => ip.to_string(),
+                None => guest.peer.to_string(),
+            };
+            self.broker.handle_arrived(id, &address, now);
+            return;
+        }
+        self.poller.remove(guest.link.source());
+        let Guest { link, peer, local, .. } = self.guests.remove(id);
+        let job = match &self.options.run {
+            Some(run) => {
+                program::start(run, Open { link, peer, local }, self.options.carrier, self.says)
+                    .map(Job::program)
+                    .map_err(|error| format!("exec: {}", words(&error)))
+            }
+            None => Err("being a proxy is not built yet".to_owned()),
+        };
+        match job {
+            Ok(job) => {
+                self.jobs.insert(job);
+            }
+            Err(text) => self.says.line(text),
+        }
+    }
+
+    /// Reads what a guest says, as far as there is room for it.
+    fn hear(&mut self, id: usize, now: Instant) {
+        let apart = self.options.listen.together == Together::Apart;
+        for _ in 0..TURNS {
+            let Some(guest) = self.guests.get_mut(id) else { return };
+            if guest.shaking.is_some() || guest.ended || !(guest.readable || guest.link.has_text())
+            {
+                return;
+            }
+            let held_up = if apart { self.at < self.end } else { !self.broker.takes_more() };
+            if held_up {
+                self.stirred.push(id);
+                return;
+            }
+            match guest.link.read(&mut self.held) {
+                Ok(Got::Bytes(count)) => {
+                    self.moved = now;
+                    self.recorder.received(guest.record, &self.held[..count]);
+                    let mut count = count;
+                    if let Some(telnet) = &mut guest.telnet {
+                        let (mut text, mut reply) = (Vec::new(), Vec::new());
+                        telnet.handle(&self.held[..count], &mut text, &mut reply);
+                        // An answer for which there is no room is not given: the peer does not read.
+                        let _ = guest.link.write(&reply);
+                        count = count.min(text.len());
+                        self.held[..count].copy_from_slice(&text[..count]);
+                    }
+                    if apart && !self.options.flow.send_only {
+                        (self.at, self.end) = (0, count);
+                        if self.write_output().is_err() {
+                            self.stirred.push(id);
+                            return;
+                        }
+                    } else if !apart {
+                        self.broker.handle_bytes(id, &self.held[..count], now);
+                    }
+                }
+                Ok(Got::End) => {
+                    guest.ended = true;
+                    if apart {
+                        // It has nobody else to listen to who would go on.
+                        return self.close(id, now);
+                    }
+                    self.broker.handle_ended(id, now);
+                }
+                Err(error) if is_for_later(&error) => {
+                    guest.readable = false;
+                    return;
+                }
+                Err(error) => return self.break_off(id, &error, now),
+            }
+        }
+        self.stirred.push(id);
+    }
+
+    /// Gives standard input to the broker.
+    fn feed(&mut self, now: Instant) -> Result<(), Trouble> {
+        self.source.handle_timeout(now);
+        if self.input_told || self.guests.iter().all(|(_, guest)| guest.shaking.is_some()) {
+            return Ok(());
+        }
+        while self.broker.takes_more() {
+            let waiting = self.source.waiting();
+            if !waiting.is_empty() {
+                self.broker.handle_input(waiting, now);
+                let count = waiting.len();
+                self.source.consume(count, now);
+                self.moved = now;
+                continue;
+            }
+            if self.source.is_over() {
+                self.input_told = true;
+                self.broker.handle_input_ended(now);
+                self.quits = self.options.flow.quit.map(|quit| now + quit);
+                return Ok(());
+            }
+            if !self.source.wants() || !self.input_ready {
+                return Ok(());
+            }
+            self.input_ready = self
+                .source
+                .read()
+                .map_err(|error| Trouble::Call(format!("read: {}", words(&error))))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending to whoever has room.
+    fn deliver(&mut self, now: Instant) {
+        self.broker.handle_timeout(now);
+        while let Some(id) = self.broker.poll_cut() {
+            if let Some(guest) = self.guests.get(id) {
+                self.says
+                    .verbose(format_args!("{} held up the others: cut off.", shown(&guest.peer)));
+            }
+            self.close(id, now);
+        }
+        while let Some(id) = self.broker.poll_ready() {
+            self.write_to(id, now);
+        }
+    }
+
+    fn write_to(&mut self, id: usize, now: Instant) {
+        let apart = self.options.listen.together == Together::Apart;
+        loop {
+            let Some(guest) = self.guests.get_mut(id) else { return };
+            let Some(bytes) = self.broker.pending(id) else { break };
+            match guest.link.write(bytes) {
+                Ok(count) => {
+                    self.recorder.sent(guest.record, &bytes[..count]);
+                    self.broker.handle_sent(id, count, now);
+                    self.moved = now;
+                }
+                Err(error) if is_for_later(&error) => {
+                    guest.blocked = true;
+                    self.broker.handle_blocked(id);
+                    return;
+                }
+                Err(error) => return self.break_off(id, &error, now),
+            }
+        }
+        // Standard input's end is theirs, if it is all they hear; who comes later has not heard it.
+        let tells = apart && self.input_ended() && !self.options.flow.no_shutdown;
+        let Some(guest) = self.guests.get_mut(id) else { return };
+        if tells && !guest.finished {
+            guest.finished = true;
+            if let Err(error) = guest.link.finish() {
+                self.break_off(id, &error, now);
+            }
+        }
+    }
+
+    fn input_ended(&self) -> bool {
+        self.source.is_over() && self.input_told
+    }
+
+    fn see_to_jobs(&mut self, now: Instant) {
+        let mut over = Vec::new();
+        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.is_stirred(now)) {
+            if job.advance(&mut self.poller, now) == Progress::Over {
+                over.push(id);
+            }
+        }
+        for id in over {
+            let job = self.jobs.remove(id);
+            job.unregister(&mut self.poller);
+        }
+    }
+
+    fn write_output(&mut self) -> Result<Written, Trouble> {
+        while self.at < self.end && !self.output_blocked {
+            match self.output.write(&self.held[self.at..self.end]) {
+                Ok(count) => self.at += count,
+                Err(error) if is_for_later(&error) => self.output_blocked = true,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Written::Closed);
+                }
+                Err(error) => return Err(Trouble::Call(format!("write: {}", words(&error)))),
+            }
+        }
+        Ok(Written::Open)
+    }
+
+    fn ended(&self, now: Instant) -> Option<Result<Status, Trouble>> {
+        let flow = &self.options.flow;
+        if self.quits.is_some_and(|quits| now >= quits) {
+            return Some(Ok(Status::Done));
+        }
+        let all_told =
+            self.guests.iter().all(|(_, guest)| guest.finished && guest.link.is_flushed());
+        if flow.send_only && self.input_ended() && all_told {
+            return Some(Ok(Status::Done));
+        }
+        let somebody = !self.guests.is_empty() && self.options.run.is_none();
+        flow.idle
+            .filter(|idle| somebody && now >= self.moved + *idle)
+            .map(|time| Err(Trouble::Listener(Status::Call, idle(time))))
+    }
+
+    /// Ends a connection that broke.
+    fn break_off(&mut self, id: usize, error: &io::Error, now: Instant) {
+        if let Some(guest) = self.guests.get(id) {
+            if guest.shaking.is_some() {
+                self.says.verbose(guest::failed(&guest.peer, error));
+            } else {
+                self.says.debug(format_args!("{}: {}.", shown(&guest.peer), words(error)));
+            }
+        }
+        self.close(id, now);
+    }
+
+    fn close(&mut self, id: usize, now: Instant) {
+        let Some(guest) = self.guests.try_remove(id) else { return };
+        self.poller.remove(guest.link.source());
+        if guest.shaking.is_none() {
+            self.recorder.close(guest.record);
+            self.broker.handle_gone(id, now);
+        }
+    }
+
+    /// Has everything waited for that can go on, and gives for how long.
+    fn register(&mut self, now: Instant) -> io::Result<Option<Duration>> {
+        if self.closed_until.is_some() {
+            self.doors.unregister(&mut self.poller);
+        } else {
+            self.doors.register(&mut self.poller)?;
+        }
+        self.poller.set(self.admission.source(), HANGUP, true, false)?;
+        let takes_more = self.broker.takes_more();
+        let reads_input = !self.input_told
+            && takes_more
+            && self.source.wants()
+            && !self.input_ready
+            && self.guests.iter().any(|(_, guest)| guest.shaking.is_none());
+        self.poller.set(self.source.as_fd(), INPUT, reads_input, false)?;
+        self.poller.set(self.output.as_fd(), OUTPUT, false, self.output_blocked)?;
+        let apart = self.options.listen.together == Together::Apart;
+        let hears = if apart { self.at == self.end } else { takes_more };
+        for (id, guest) in &self.guests {
+            let (needs, room) = (guest.link.needs(), guest.link.room());
+            self.poller.set(
+                guest.link.source(),
+                id as u64,
+                needs.readable
+                    || (hears && !guest.ended && !guest.readable)
+                    || (guest.blocked && room.readable),
+                needs.writable || (guest.blocked && room.writable),
+            )?;
+        }
+        for (id, job) in &self.jobs {
+            job.register(&mut self.poller, JOBS + Job::token(id))?;
+        }
+        if !self.stirred.is_empty() && hears {
+            return Ok(Some(Duration::ZERO));
+        }
+        let mut next = [
+            self.broker.poll_timeout(),
+            self.source.poll_timeout(),
+            self.doors.poll_timeout(),
+            self.quits,
+            self.closed_until,
+            self.options
+                .flow
+                .idle
+                .map(|idle| self.moved + idle)
+                .filter(|_| !self.guests.is_empty()),
+            self.jobs.iter().filter_map(|(_, job)| job.poll_timeout()).min(),
+        ]
+        .into_iter()
+        .flatten()
+        .min();
+        if self.has_timers() {
+            let due = self.guests.iter().filter_map(|(_, guest)| next_of(guest)).min();
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next.map(|at| at.saturating_duration_since(now)))
+    }
+
+    /// Whether guests may have times of their own, which plain streams have not.
+    fn has_timers(&self) -> bool {
+        self.doors.has_handshakes()
+    }
+}
+
+/// Whether anybody reads standard output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Written {
+    Open,
+    Closed,
+}
+
+fn next_of(guest: &Guest) -> Option<Instant> {
+    [guest.shaking, guest.link.poll_timeout()].into_iter().flatten().min()
+}
+
+fn is_due(guest: &Guest, now: Instant) -> bool {
+    next_of(guest).is_some_and(|at| now >= at)
+}

@@ -1,0 +1,103 @@
+//! A connection that is somebody else's now: a program's.
+
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use callbox_net::poller::Poller;
+
+use crate::bridge::{Bridge, Course};
+use crate::program::Started;
+use crate::run::Running;
+
+/// Descriptors of one job: both sides of a bridge, and the program.
+const SIDES: u64 = 4;
+const PROGRAM: u64 = 2;
+
+/// What a job came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Progress {
+    Waits,
+    Over,
+}
+
+/// A program with a connection.
+pub(super) struct Job {
+    running: Running,
+    /// Carries the connection to the program, unless that has the socket itself.
+    bridge: Option<Bridge>,
+    stirred: bool,
+    ended: bool,
+}
+
+impl Job {
+    pub(super) fn program(started: Started) -> Self {
+        Self { running: started.running, bridge: started.bridge, stirred: true, ended: false }
+    }
+
+    /// The job that a token is of.
+    pub(super) const fn id(token: u64) -> usize {
+        (token / SIDES) as usize
+    }
+
+    /// The first of a job's tokens.
+    pub(super) const fn token(id: usize) -> u64 {
+        id as u64 * SIDES
+    }
+
+    /// What was waited for is there.
+    pub(super) fn handle_ready(&mut self, token: u64, readable: bool, writable: bool) {
+        self.stirred = true;
+        if let Some(bridge) = &mut self.bridge
+            && token % SIDES != PROGRAM
+        {
+            bridge.handle_ready((token % SIDES) as usize, readable, writable);
+        }
+    }
+
+    /// Whether there is something to do.
+    pub(super) fn is_stirred(&self, now: Instant) -> bool {
+        self.stirred || self.poll_timeout().is_some_and(|at| now >= at)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.bridge.as_ref().and_then(Bridge::poll_timeout)
+    }
+
+    /// Does what can be done. It is over when the program ended and all that it said was carried on.
+    pub(super) fn advance(&mut self, poller: &mut Poller, now: Instant) -> Progress {
+        self.stirred = false;
+        if let Some(bridge) = &mut self.bridge {
+            match bridge.advance(now) {
+                Course::Goes => self.stirred = true,
+                Course::Waits => {}
+                Course::Over | Course::Broken(..) => self.unbridge(poller),
+            }
+        }
+        self.ended = self.ended || self.running.reap();
+        if self.ended && self.bridge.is_none() { Progress::Over } else { Progress::Waits }
+    }
+
+    fn unbridge(&mut self, poller: &mut Poller) {
+        if let Some(bridge) = self.bridge.take() {
+            (0..2).for_each(|side| poller.remove(bridge.interest(side).0));
+        }
+    }
+
+    /// Has nothing of it waited for any more, before it is closed.
+    pub(super) fn unregister(mut self, poller: &mut Poller) {
+        poller.remove(self.running.as_fd());
+        self.unbridge(poller);
+    }
+
+    /// Has everything waited for that can go on.
+    pub(super) fn register(&self, poller: &mut Poller, first: u64) -> std::io::Result<()> {
+        poller.set(self.running.as_fd(), first + PROGRAM, !self.ended, false)?;
+        if let Some(bridge) = &self.bridge {
+            for side in 0..2 {
+                let (source, readable, writable) = bridge.interest(side);
+                poller.set(source, first + side as u64, readable, writable)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! A program with a connection as its input and output: `-e`, `-c`, `--lua-exec`.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+use crate::bridge::{self, Bridge};
+use crate::client::idle;
+use crate::connect::Open;
+use crate::link::{Link, stream};
+use crate::options::{Carrier, Options, Run};
+use crate::run::{self, Environment, Running};
+use crate::says::{Says, Trouble, words};
+
+/// A program that was started, and what still has to be carried to it and from it: nothing, if it has the socket itself.
+pub struct Started {
+    /// The program.
+    pub running: Running,
+    /// Between the connection and the program.
+    pub bridge: Option<Bridge>,
+}
+
+/// Starts a program with the connection.
+///
+/// # Errors
+///
+/// If it cannot be started.
+pub fn start(run: &Run, open: Open, carrier: Carrier, says: Says) -> io::Result<Started> {
+    let (local, remote) = (open.local.clone(), open.peer.clone());
+    let environment = Environment { local, remote, protocol: protocol(carrier) };
+    if let Some(socket) = open.link.direct() {
+        let socket = socket.try_clone_to_owned()?;
+        return Ok(Started {
+            running: run::start(run, socket, &environment, says.prefix())?,
+            bridge: None,
+        });
+    }
+    let (ours, its) = UnixStream::pair()?;
+    let running = run::start(run, OwnedFd::from(its), &environment, says.prefix())?;
+    let end: Box<dyn Link> = Box::new(stream::Stream::of_pair(ours)?);
+    Ok(Started { running, bridge: Some(Bridge::new([open.link, end], true)) })
+}
+
+/// Starts a program with the connection, and waits until it has ended.
+///
+/// # Errors
+///
+/// If the connection breaks, or is idle for too long. What the program makes of it is its own matter.
+pub fn run_to_its_end(run: &Run, open: Open, options: &Options, says: Says) -> Result<(), Trouble> {
+    let mut started = match start(run, open, options.carrier, says) {
+        Ok(started) => started,
+        Err(error) => {
+            says.line(format_args!("exec: {}", words(&error)));
+            return Ok(());
+        }
+    };
+    let carried = match started.bridge.take() {
+        Some(bridge) => bridge::run(bridge, options.flow.idle).map(|_| ()),
+        None => Ok(()),
+    };
+    match carried {
+        Ok(()) => {
+            started.running.wait();
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(Trouble::Network(options.flow.idle.map_or_else(|| "TIMEOUT".to_owned(), idle)))
+        }
+        Err(error) => Err(Trouble::network(&error)),
+    }
+}
+
+/// What NCAT_PROTO says.
+const fn protocol(carrier: Carrier) -> &'static str {
+    match carrier {
+        Carrier::Stream => "TCP",
+        Carrier::Datagram => "UDP",
+        Carrier::Sctp => "SCTP",
+        Carrier::Quic => "QUIC",
+    }
+}
