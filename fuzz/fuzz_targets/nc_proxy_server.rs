@@ -51,7 +51,7 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
         assert!(to_origin.len() <= asked.len() + ADDED);
         // A header line may grow by the space behind its colon and its CR.
         assert!(to_client.len() <= 2 * said.len() + ADDED);
-        (rest.len(), to_origin)
+        (rest.len(), to_client, to_origin)
     };
     assert_eq!(run(usize::MAX), run(usize::from(size).max(1)));
 });

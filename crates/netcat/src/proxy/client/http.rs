@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::problem::Said;
 use super::{Credentials, Problem, Progress, Target};
 use crate::proxy::Host;
-use crate::proxy::body::{Body, Framing};
+use crate::proxy::body::{BadChunk, Body, Framing};
 use crate::proxy::digest::{Algorithm, Response, Scheme, hex, quote};
 use crate::proxy::head::{self, HEADERS_MAX, Head};
 
@@ -114,14 +114,12 @@ impl Http {
         loop {
             match &mut self.state {
                 State::Reply { .. } => {
-                    match self.head.handle(input) {
-                        head::Progress::More => {
-                            return if is_http(self.head.bytes()) {
-                                Ok(Progress::More)
-                            } else {
-                                Err(nonsense(self.head.first_line()))
-                            };
-                        }
+                    let progress = self.head.handle(input);
+                    if !is_http(self.head.bytes()) {
+                        return Err(nonsense(self.head.first_line()));
+                    }
+                    match progress {
+                        head::Progress::More => return Ok(Progress::More),
                         head::Progress::TooLong => {
                             return Err(Problem::TooMuch(Said::new(self.head.first_line())));
                         }
@@ -134,10 +132,14 @@ impl Http {
                     }
                 }
                 State::Skip { body, left } => {
-                    let Ok(taken) = body.take(input) else {
-                        return Ok(Progress::Again);
+                    let (taken, is_sound) = match body.take(input) {
+                        Ok(taken) => (taken, true),
+                        Err(BadChunk(good)) => (good, false),
                     };
                     *input = &input[taken..];
+                    if !is_sound {
+                        return Ok(Progress::Again);
+                    }
                     match left.checked_sub(taken as u64) {
                         Some(less) => *left = less,
                         None => return Ok(Progress::Again),

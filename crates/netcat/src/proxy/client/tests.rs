@@ -214,9 +214,13 @@ mod http {
 
     #[test]
     fn nonsense_is_told_at_once() {
-        for said in
-            [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x05\xff\n", b"HTTP/2 200\r\n\r\n", b"\r\n\r\n"]
-        {
+        for said in [
+            &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+            b"\x05\xff\n",
+            b"HTTP/2 200\r\n\r\n",
+            b"\r\n\r\n",
+            b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+        ] {
             let words = failure(Kind::Http, None, &[said]);
             assert!(words.starts_with("the proxy px:1 does not speak HTTP: it said '"), "{words}");
         }

@@ -1,7 +1,7 @@
 //! One request and its reply, passed on between a client and an origin.
 
 use super::{Refusal, Status, push_end_to_end};
-use crate::proxy::body::{BadFraming, Body, Framing};
+use crate::proxy::body::{BadChunk, BadFraming, Body, Framing};
 use crate::proxy::head::{self, HEADERS_MAX, Head};
 
 /// How many replies of the kind "wait" (1xx) are passed on before the reply. One is usual, none the rule.
@@ -74,8 +74,10 @@ impl Exchange {
                 to_origin.extend_from_slice(&input[..taken]);
                 Flow::Open
             }
-            Err(_) => {
-                self.fail(Status::BadRequest, "The body has chunks that are none.", to_client)
+            Err(BadChunk(good)) => {
+                to_origin.extend_from_slice(&input[..good]);
+                let why = "The body has chunks that are none.";
+                self.fail(Status::BadRequest, why, to_client)
             }
         }
     }
@@ -94,12 +96,13 @@ impl Exchange {
                     return Flow::Open;
                 }
                 Reply::Body(body) => {
-                    // A chunk that is none: what the client has got so far has no end, which tells it that it is not whole.
-                    let Ok(taken) = body.take(input) else {
-                        return Flow::Done;
+                    let (taken, is_sound) = match body.take(input) {
+                        Ok(taken) => (taken, true),
+                        Err(BadChunk(good)) => (good, false),
                     };
                     to_client.extend_from_slice(&input[..taken]);
-                    return if body.is_over() { Flow::Done } else { Flow::Open };
+                    // A chunk that is none: what the client has got has no end, which tells it that it is not whole.
+                    return if is_sound && !body.is_over() { Flow::Open } else { Flow::Done };
                 }
                 Reply::Head(head) => {
                     match head.handle(&mut input) {

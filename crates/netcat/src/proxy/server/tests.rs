@@ -390,12 +390,6 @@ proptest! {
             }
             (left, to_client, to_origin)
         };
-        let (left, to_client, to_origin) = run(usize::MAX);
-        let cut = run(size);
-        prop_assert_eq!((&left, &to_origin), (&cut.0, &cut.2));
-        // A chunk that is none ends a body where its piece begins.
-        if !(said.windows(7).any(|word| word == b"chunked") || asked.windows(7).any(|word| word == b"chunked")) {
-            prop_assert_eq!(to_client, cut.1);
-        }
+        prop_assert_eq!(run(usize::MAX), run(size));
     }
 }
