@@ -42,6 +42,7 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
         flow: options.flow.clone(),
         stays: options.listen.keep_open,
         is_listener: false,
+        needs_goodbye: options.tls.verify,
         answer_within: options.from.wait,
     };
     let ends = (&open.local, &open.peer);

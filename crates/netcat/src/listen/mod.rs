@@ -50,8 +50,13 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
         |error: std::io::Error| Trouble::Call(format!("standard input: {}", words(&error)));
     let input = Input::standard().map_err(standard)?;
     let output = Output::standard().map_err(standard)?;
-    let ways =
-        Ways { flow: options.flow.clone(), stays: false, is_listener: true, answer_within: None };
+    let ways = Ways {
+        flow: options.flow.clone(),
+        stays: false,
+        is_listener: true,
+        needs_goodbye: options.tls.verify,
+        answer_within: None,
+    };
     let ends = (&open.local, &open.peer);
     let records = Records::begin(&mut recorder, ends, open.link.keeps_messages(), Side::Peer);
     let (ended, _) = Conversation::new(open.link, input, output, ways, records, says).run();
