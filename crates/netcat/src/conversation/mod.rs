@@ -106,12 +106,16 @@ impl<'a> Records<'a> {
         self.recorder.received(self.id, bytes);
     }
 
-    /// Before it is waited: nothing is held back, and what failed is said.
     fn settle(&mut self, says: Says) {
-        self.recorder.flush();
-        while let Some(warning) = self.recorder.poll_warning() {
-            says.line(warning);
-        }
+        settle(self.recorder, says);
+    }
+}
+
+/// Before anything is waited for: no record is held back, and what failed is said.
+pub fn settle(recorder: &mut Recorder, says: Says) {
+    recorder.flush();
+    while let Some(warning) = recorder.poll_warning() {
+        says.line(format_args!("{warning}."));
     }
 }
 
