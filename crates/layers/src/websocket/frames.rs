@@ -118,6 +118,11 @@ impl WebSocket {
         }
     }
 
+    /// Whether the peer has said all of what it began: no message or frame is in the middle.
+    pub const fn is_between_messages(&self) -> bool {
+        self.head.is_empty() && self.frame.is_none() && self.message.is_none()
+    }
+
     /// Takes in frames from the front of `input` until something comes of it. What messages hold is appended to `data`,
     /// replies to pings and closes to `output`. `None` means that all of `input` was taken in.
     ///
@@ -183,9 +188,7 @@ impl WebSocket {
             match &mut frame.mask {
                 None => sink.extend_from_slice(payload),
                 Some(mask) => {
-                    sink.extend(
-                        payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask),
-                    );
+                    append_masked(payload, *mask, sink);
                     mask.rotate_left(count % 4);
                 }
             }
@@ -259,7 +262,7 @@ impl WebSocket {
             (None, Some(message)) => message,
             (Some(_), Some(_)) | (None, None) => return Err(CloseCode::Protocol),
         };
-        message.frames += 1;
+        message.frames = message.frames.saturating_add(1);
         message.size = message.size.saturating_add(length);
         if message.size > self.caps.message || message.frames > self.caps.frames {
             return Err(CloseCode::Size);
@@ -309,11 +312,7 @@ impl WebSocket {
         let _ = header.format(payload.len() as u64, output);
         match mask {
             None => output.extend_from_slice(payload),
-            Some(mask) => {
-                output.extend(
-                    payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask),
-                );
-            }
+            Some(mask) => append_masked(payload, mask, output),
         }
     }
 
@@ -327,6 +326,20 @@ impl WebSocket {
             self.masks.extend(bytes.as_chunks::<4>().0);
         }
         self.masks.pop().unwrap_or_default()
+    }
+}
+
+/// Appends `payload` under `mask`, eight bytes at a time.
+fn append_masked(payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
+    let start = output.len();
+    output.extend_from_slice(payload);
+    let wide = u64::from_ne_bytes([mask, mask].concat().try_into().unwrap_or_default());
+    let (words, rest) = output[start..].as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
     }
 }
 
