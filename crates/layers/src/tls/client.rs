@@ -191,7 +191,7 @@ impl Client {
 }
 
 /// `host` as certificates have it.
-pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     // A scope says by which wire an address is reached, and is no part of any certificate; a name may end in a dot.
     let bare = host.split('%').next().unwrap_or(host);
     let bare = bare.strip_suffix('.').unwrap_or(bare);

@@ -99,7 +99,11 @@ impl Problem {
             CertificateError::ExpiredContext { not_after, .. } => Self::Expired(*not_after),
             CertificateError::NotValidYetContext { not_before, .. } => Self::NotYet(*not_before),
             // Somebody else signed it who has the name of one who is trusted.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Self::UnknownIssuer
+            }
             CertificateError::NotValidForNameContext { expected, presented } => Self::Name {
                 wanted: expected.to_str().into_owned(),
                 has: presented.iter().take(NAMES_SHOWN).map(|name| plain_name(name)).collect(),

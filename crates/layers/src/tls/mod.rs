@@ -20,6 +20,7 @@ mod trust;
 
 pub use certificate::About;
 pub use ciphers::{Ciphers, CiphersError};
+pub(crate) use client::server_name;
 pub use client::{Client, Pull};
 pub use codec::{Codec, Progress};
 pub use error::{Problem, TlsError};
@@ -27,6 +28,9 @@ pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use identity::Identity;
 pub use pem::{PemError, read_identity};
 pub use server::{ServerSettings, ServerTls};
+#[cfg(test)]
+pub(crate) use tests::another;
+pub(crate) use trust::{Seen, Verifier};
 pub use trust::{Settings, Trust};
 
 use std::sync::Arc;

@@ -48,4 +48,8 @@ impl ServerTls {
         config.send_tls13_tickets = 1;
         Ok(Self(Arc::new(config)))
     }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0)
+    }
 }

@@ -77,7 +77,7 @@ pub struct Settings {
 
 impl Settings {
     /// The configuration of one connection, and what will be known of its server.
-    pub(super) fn config(
+    pub(crate) fn config(
         &self,
         protocols: &[&str],
     ) -> Result<(ClientConfig, Arc<OnceLock<Seen>>), TlsError> {
