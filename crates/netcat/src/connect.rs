@@ -128,8 +128,7 @@ impl Connector<'_> {
         self.tell(link.as_ref(), peer, secured);
         if let Some(asked) = &self.options.websocket {
             let target = websocket::Target { host: asked.host.clone(), path: asked.path.clone() };
-            link = websocket::client(link, &target)
-                .map_err(|error| self.handshake_failed(peer, &error))?;
+            link = websocket::client(link, &target);
             wait::establish(link.as_mut(), deadline)
                 .map_err(|error| self.handshake_failed(peer, &error))?;
         }

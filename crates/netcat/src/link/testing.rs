@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -28,6 +28,39 @@ pub(super) fn sockets() -> (UnixStream, UnixStream) {
     one.set_nonblocking(true).unwrap();
     other.set_nonblocking(true).unwrap();
     (one, other)
+}
+
+/// Messages.
+struct Messages(UnixDatagram);
+
+/// Two ends of one conversation.
+pub(super) fn datagram_pair() -> (Box<dyn Link>, Box<dyn Link>) {
+    let (one, other) = UnixDatagram::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    other.set_nonblocking(true).unwrap();
+    (Box::new(Messages(one)), Box::new(Messages(other)))
+}
+
+impl Link for Messages {
+    fn source(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
+        self.0.recv(buffer).map(Got::Bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn keeps_messages(&self) -> bool {
+        true
+    }
 }
 
 impl Link for Plain {

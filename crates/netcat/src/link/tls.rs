@@ -369,4 +369,4 @@ impl Link for TlsLink {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::link) mod tests;

@@ -10,14 +10,13 @@ use callbox_net::stdio::{Input, Output};
 use slab::Slab;
 
 use super::admission::Admission;
-use super::carry::{Carry, Proxying};
 use super::door::{Arrival, DOORS, Doors, HANGUP};
 use super::guest::{self, Guest};
 use super::job::{Job, Progress};
 use crate::broker::{Broker, Kind};
-use crate::client::{idle, recorded};
+use crate::client::idle;
 use crate::connect::Open;
-use crate::conversation::{begin_record, settle};
+use crate::conversation::begin_record;
 use crate::link::Got;
 use crate::options::{Carrier, Options, Together};
 use crate::program;
@@ -47,8 +46,6 @@ pub(super) struct Crowd<'a> {
     doors: Doors,
     admission: Admission,
     recorder: Recorder,
-    /// What a proxy's clients share.
-    proxying: Proxying,
     poller: Poller,
     guests: Slab<Guest>,
     jobs: Slab<Job>,
@@ -90,7 +87,6 @@ impl<'a> Crowd<'a> {
             doors,
             admission,
             recorder,
-            proxying: Proxying::new(options, says)?,
             poller: Poller::new().map_err(here)?,
             guests: Slab::new(),
             jobs: Slab::new(),
@@ -124,17 +120,12 @@ impl<'a> Crowd<'a> {
             self.deliver(now);
             self.see_to_jobs(now);
             if self.write_output()? == Written::Closed {
-                return Ok(recorded(&self.recorder));
+                return Ok(Status::Done);
             }
             if let Some(ended) = self.ended(now) {
-                settle(&mut self.recorder, self.says);
-                return match ended? {
-                    Status::Done => Ok(recorded(&self.recorder)),
-                    status => Ok(status),
-                };
+                return ended;
             }
             let failed = |error: io::Error| Trouble::network(&error);
-            settle(&mut self.recorder, self.says);
             let timeout = self.register(now).map_err(failed)?;
             self.poller.wait(&mut events, timeout).map_err(failed)?;
             events.iter().for_each(|event| self.stir(event));
@@ -250,13 +241,11 @@ impl<'a> Crowd<'a> {
         let Guest { link, peer, local, .. } = self.guests.remove(id);
         let job = match &self.options.run {
             Some(run) => {
-                let open = Open { link, peer, local };
-                let (carrier, recorder) = (self.options.carrier, &mut self.recorder);
-                program::start(run, open, Side::Peer, carrier, recorder, self.says)
+                program::start(run, Open { link, peer, local }, self.options.carrier, self.says)
                     .map(Job::program)
                     .map_err(|error| format!("exec: {}", words(&error)))
             }
-            None => Ok(Job::carry(Carry::new(self.proxying.clone(), link, peer, now))),
+            None => Err("being a proxy is not built yet".to_owned()),
         };
         match job {
             Ok(job) => {
@@ -330,7 +319,6 @@ impl<'a> Crowd<'a> {
         while self.broker.takes_more() {
             let waiting = self.source.waiting();
             if !waiting.is_empty() {
-                self.recorder.said(waiting);
                 self.broker.handle_input(waiting, now);
                 let count = waiting.len();
                 self.source.consume(count, now);
@@ -376,7 +364,7 @@ impl<'a> Crowd<'a> {
             let Some(bytes) = self.broker.pending(id) else { break };
             match guest.link.write(bytes) {
                 Ok(count) => {
-                    self.recorder.carried(guest.record, &bytes[..count]);
+                    self.recorder.sent(guest.record, &bytes[..count]);
                     self.broker.handle_sent(id, count, now);
                     self.moved = now;
                 }
@@ -406,7 +394,7 @@ impl<'a> Crowd<'a> {
     fn see_to_jobs(&mut self, now: Instant) {
         let mut over = Vec::new();
         for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.is_stirred(now)) {
-            if job.advance(&mut self.poller, &mut self.recorder, now) == Progress::Over {
+            if job.advance(&mut self.poller, now) == Progress::Over {
                 over.push(id);
             }
         }
@@ -474,9 +462,7 @@ impl<'a> Crowd<'a> {
         } else {
             self.doors.register(&mut self.poller)?;
         }
-        if let Some(hangup) = self.admission.source() {
-            self.poller.set(hangup, HANGUP, true, false)?;
-        }
+        self.poller.set(self.admission.source(), HANGUP, true, false)?;
         let takes_more = self.broker.takes_more();
         let reads_input = !self.input_told
             && takes_more

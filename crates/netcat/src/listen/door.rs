@@ -167,7 +167,7 @@ impl Doors {
             (Some(tls), Carrier::Datagram) => dtls::server(link, tls, Instant::now())?,
             _ => link,
         };
-        if self.websocket { websocket::server(link) } else { Ok(link) }
+        Ok(if self.websocket { websocket::server(link) } else { link })
     }
 }
 

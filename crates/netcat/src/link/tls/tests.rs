@@ -1,6 +1,7 @@
 //! TLS over real sockets, in both roles, with each fault that a user may meet.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{CertificateParams, KeyPair};
 
@@ -12,7 +13,10 @@ pub(in crate::link) struct Folder(PathBuf);
 
 impl Folder {
     pub(in crate::link) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("callbox-nc-{name}-{}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("callbox-nc-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
