@@ -25,6 +25,9 @@ pub struct Bridge {
     ends_with_second: bool,
 }
 
+/// Is shown what moves: the number of the link that said it, and what the other took of it.
+pub type Tap<'a> = dyn FnMut(usize, &[u8]) + 'a;
+
 /// From `links[i]` to the other.
 struct Way {
     held: Vec<u8>,
@@ -90,7 +93,7 @@ impl Bridge {
     }
 
     /// Moves what can be moved.
-    pub fn advance(&mut self, now: Instant) -> Course {
+    pub fn advance(&mut self, now: Instant, tap: &mut Tap<'_>) -> Course {
         let mut goes = false;
         for side in 0..2 {
             if let Err(error) = self.links[side].advance(now) {
@@ -100,7 +103,7 @@ impl Bridge {
                 Ok(read) => goes |= read,
                 Err(error) => return Course::Broken(side, error),
             }
-            match self.write(side) {
+            match self.write(side, tap) {
                 Ok(wrote) => goes |= wrote,
                 Err(error) => return Course::Broken(1 - side, error),
             }
@@ -131,7 +134,7 @@ impl Bridge {
         Ok(true)
     }
 
-    fn write(&mut self, side: usize) -> io::Result<bool> {
+    fn write(&mut self, side: usize, tap: &mut Tap<'_>) -> io::Result<bool> {
         let (link, way) = (&mut self.links[1 - side], &mut self.ways[side]);
         if way.is_waiting() {
             if !self.writable[1 - side] || !link.is_established() {
@@ -139,6 +142,7 @@ impl Bridge {
             }
             match link.write(&way.held[way.at..way.end]) {
                 Ok(count) => {
+                    tap(side, &way.held[way.at..way.at + count]);
                     way.at += count;
                     self.moved[side] += count as u64;
                     return Ok(true);
@@ -178,13 +182,13 @@ impl Way {
 /// # Errors
 ///
 /// If the first link breaks, or nothing moves for `idle`. The second one may end as it likes: it is a program's.
-pub fn run(mut bridge: Bridge, idle: Option<Duration>) -> io::Result<[u64; 2]> {
+pub fn run(mut bridge: Bridge, idle: Option<Duration>, tap: &mut Tap<'_>) -> io::Result<[u64; 2]> {
     let mut poller = callbox_net::poller::Poller::new()?;
     let mut events = Vec::new();
     let mut moved = Instant::now();
     loop {
         let now = Instant::now();
-        match bridge.advance(now) {
+        match bridge.advance(now, tap) {
             Course::Goes => {
                 moved = now;
                 continue;

@@ -30,8 +30,8 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
     let begun = Instant::now();
     let open = connect(options, target, says)?;
     if let Some(run) = &options.run {
-        program::run_to_its_end(run, open, options, says)?;
-        return Ok(Status::Done);
+        program::run_to_its_end(run, open, Side::Local, options, &mut recorder, says)?;
+        return Ok(recorded(&recorder));
     }
     let standard = |what: &'static str| {
         move |error: io::Error| Trouble::Call(format!("{what}: {}", words(&error)))
@@ -42,6 +42,7 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
         flow: options.flow.clone(),
         stays: options.listen.keep_open,
         is_listener: false,
+        needs_goodbye: options.tls.verify,
         answer_within: options.from.wait,
     };
     let ends = (&open.local, &open.peer);
@@ -49,7 +50,12 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
     let (ended, amounts) = Conversation::new(open.link, input, output, ways, records, says).run();
     trouble_of(ended)?;
     sum_up(amounts, begun, says);
-    Ok(Status::Done)
+    Ok(recorded(&recorder))
+}
+
+/// How a session ended that went well, which it did not if its record could not be written.
+pub fn recorded(recorder: &Recorder) -> Status {
+    if recorder.has_failed() { Status::Call } else { Status::Done }
 }
 
 /// Connects to each port, and says with `-v` what is there. Nothing is sent, but over datagrams one empty line's worth: a

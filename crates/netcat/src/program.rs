@@ -7,8 +7,11 @@ use std::os::unix::net::UnixStream;
 use crate::bridge::{self, Bridge};
 use crate::client::idle;
 use crate::connect::Open;
+use crate::conversation::{begin_record, settle};
 use crate::link::{Link, stream};
 use crate::options::{Carrier, Options, Run};
+use crate::record::Recorder;
+use crate::record::pcap::Side;
 use crate::run::{self, Environment, Running};
 use crate::says::{Says, Trouble, words};
 
@@ -18,27 +21,50 @@ pub struct Started {
     pub running: Running,
     /// Between the connection and the program.
     pub bridge: Option<Bridge>,
+    /// What the records know the connection by.
+    pub record: u64,
 }
 
-/// Starts a program with the connection.
+/// Starts a program with the connection, which `opener` opened.
 ///
 /// # Errors
 ///
 /// If it cannot be started.
-pub fn start(run: &Run, open: Open, carrier: Carrier, says: Says) -> io::Result<Started> {
+pub fn start(
+    run: &Run,
+    open: Open,
+    opener: Side,
+    carrier: Carrier,
+    recorder: &mut Recorder,
+    says: Says,
+) -> io::Result<Started> {
     let (local, remote) = (open.local.clone(), open.peer.clone());
     let environment = Environment { local, remote, protocol: protocol(carrier) };
-    if let Some(socket) = open.link.direct() {
+    let ends = (&environment.local, &environment.remote);
+    let record = begin_record(recorder, ends, open.link.keeps_messages(), opener);
+    // What nobody looks at nobody has to carry.
+    if let Some(socket) = open.link.direct()
+        && !recorder.is_recording()
+    {
         let socket = socket.try_clone_to_owned()?;
         return Ok(Started {
             running: run::start(run, socket, &environment, says.prefix())?,
             bridge: None,
+            record,
         });
     }
     let (ours, its) = UnixStream::pair()?;
     let running = run::start(run, OwnedFd::from(its), &environment, says.prefix())?;
     let end: Box<dyn Link> = Box::new(stream::Stream::of_pair(ours)?);
-    Ok(Started { running, bridge: Some(Bridge::new([open.link, end], true)) })
+    Ok(Started { running, bridge: Some(Bridge::new([open.link, end], true)), record })
+}
+
+/// Shows the records what a bridge carries between a connection and a program.
+pub fn tap(recorder: &mut Recorder, record: u64) -> impl FnMut(usize, &[u8]) {
+    move |side, bytes| match side {
+        0 => recorder.received(record, bytes),
+        _ => recorder.sent(record, bytes),
+    }
 }
 
 /// Starts a program with the connection, and waits until it has ended.
@@ -46,8 +72,15 @@ pub fn start(run: &Run, open: Open, carrier: Carrier, says: Says) -> io::Result<
 /// # Errors
 ///
 /// If the connection breaks, or is idle for too long. What the program makes of it is its own matter.
-pub fn run_to_its_end(run: &Run, open: Open, options: &Options, says: Says) -> Result<(), Trouble> {
-    let mut started = match start(run, open, options.carrier, says) {
+pub fn run_to_its_end(
+    run: &Run,
+    open: Open,
+    opener: Side,
+    options: &Options,
+    recorder: &mut Recorder,
+    says: Says,
+) -> Result<(), Trouble> {
+    let mut started = match start(run, open, opener, options.carrier, recorder, says) {
         Ok(started) => started,
         Err(error) => {
             says.line(format_args!("exec: {}", words(&error)));
@@ -55,9 +88,17 @@ pub fn run_to_its_end(run: &Run, open: Open, options: &Options, says: Says) -> R
         }
     };
     let carried = match started.bridge.take() {
-        Some(bridge) => bridge::run(bridge, options.flow.idle).map(|_| ()),
+        Some(bridge) => {
+            let mut show = |side, bytes: &[u8]| {
+                tap(recorder, started.record)(side, bytes);
+                settle(recorder, says);
+            };
+            bridge::run(bridge, options.flow.idle, &mut show).map(|_| ())
+        }
         None => Ok(()),
     };
+    recorder.close(started.record);
+    settle(recorder, says);
     match carried {
         Ok(()) => {
             started.running.wait();

@@ -1,6 +1,6 @@
 //! Who of many clients is to be sent what: `--broker`, `--chat`, and the standard input of `-lk`, which goes to everybody.
 //!
-//! The machine keeps what was said once ([`log`]), and for each client a place in it. A client gets what all others say,
+//! The machine keeps what was said once (`log`), and for each client a place in it. A client gets what all others say,
 //! and never its own bytes. It gets them also after it ended its own direction: `handle_ended` is no farewell,
 //! `handle_gone` is.
 //!

@@ -15,6 +15,7 @@ use crate::options::Flow;
 use crate::record::Recorder;
 use crate::record::pcap::{Carrier, Side};
 use crate::says::Says;
+use crate::wait;
 
 use inward::Inward;
 use outward::Outward;
@@ -29,6 +30,9 @@ pub struct Ways {
     /// A listener's peer that ends is the end of it, whatever standard input does; and over datagrams the end of standard
     /// input is not.
     pub is_listener: bool,
+    /// A peer that vanishes within TLS, without saying that it ended, is an error. Otherwise it is an end like any other:
+    /// ncat and many others never say it.
+    pub needs_goodbye: bool,
     /// How long to wait for an answer after the end of standard input, over datagrams.
     pub answer_within: Option<Duration>,
 }
@@ -68,6 +72,9 @@ const LINK: u64 = 0;
 const INPUT: u64 = 1;
 const OUTPUT: u64 = 2;
 
+/// How long the last words may take.
+const LEAVE_TIME: Duration = Duration::from_millis(500);
+
 /// Rounds of reading and writing between two looks at the clock and the poller.
 const ROUNDS: usize = 32;
 
@@ -99,12 +106,16 @@ impl<'a> Records<'a> {
         self.recorder.received(self.id, bytes);
     }
 
-    /// Before it is waited: nothing is held back, and what failed is said.
     fn settle(&mut self, says: Says) {
-        self.recorder.flush();
-        while let Some(warning) = self.recorder.poll_warning() {
-            says.line(warning);
-        }
+        settle(self.recorder, says);
+    }
+}
+
+/// Before anything is waited for: no record is held back, and what failed is said.
+pub fn settle(recorder: &mut Recorder, says: Says) {
+    recorder.flush();
+    while let Some(warning) = recorder.poll_warning() {
+        says.line(format_args!("{warning}."));
     }
 }
 
@@ -163,11 +174,34 @@ impl<'a> Conversation<'a> {
     /// Carries it on to its end.
     pub fn run(mut self) -> (Ended, Amounts) {
         let ended = match self.carry_on() {
-            Ok(ended) | Err(ended) => ended,
+            Ok(ended) => ended,
+            Err(Ended::Link(error)) if self.is_goodbye(&error) => {
+                self.says
+                    .verbose("The peer ended without TLS's word for it; something may be missing.");
+                Ended::Done
+            }
+            Err(ended) => ended,
         };
+        if matches!(ended, Ended::Done) {
+            self.take_leave();
+        }
         self.records.recorder.close(self.records.id);
         self.records.settle(self.says);
         (ended, Amounts { sent: self.outward.sent(), received: self.inward.received() })
+    }
+
+    fn is_goodbye(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::UnexpectedEof
+            && !self.ways.needs_goodbye
+            && self.inward.is_flushed()
+    }
+
+    /// Says the end to a peer that was not told, where the protocol has a word for it, or it would think that it was cut
+    /// off. What cannot be said soon is not said.
+    fn take_leave(&mut self) {
+        if self.link.direct().is_none() && self.link.finish().is_ok() {
+            let _ = wait::flush(self.link.as_mut(), Some(Instant::now() + LEAVE_TIME));
+        }
     }
 
     fn carry_on(&mut self) -> Result<Ended, Ended> {

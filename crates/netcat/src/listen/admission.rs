@@ -19,8 +19,8 @@ pub(super) struct Admission {
     listen: Listen,
     numeric: bool,
     says: Says,
-    /// Readable when SIGHUP came.
-    told: UnixStream,
+    /// Readable when SIGHUP came; only with --reuse-lists.
+    told: Option<UnixStream>,
 }
 
 impl Admission {
@@ -34,10 +34,12 @@ impl Admission {
             Trouble::Call(last.to_owned())
         })?;
         let failed = |error: io::Error| Trouble::Call(format!("SIGHUP: {}", words(&error)));
-        let (told, tell) = UnixStream::pair().map_err(failed)?;
-        told.set_nonblocking(true).map_err(failed)?;
-        tell.set_nonblocking(true).map_err(failed)?;
+        let mut told = None;
         if listen.reuse_lists {
+            let (hear, tell) = UnixStream::pair().map_err(failed)?;
+            hear.set_nonblocking(true).map_err(failed)?;
+            tell.set_nonblocking(true).map_err(failed)?;
+            told = Some(hear);
             signal::on_hangup(move || {
                 // If there is no room, the word is already there.
                 let _ = io::Write::write(&mut &tell, &[0]);
@@ -48,13 +50,14 @@ impl Admission {
     }
 
     /// The descriptor that is readable when the lists are to be read again.
-    pub(super) fn source(&self) -> BorrowedFd<'_> {
-        self.told.as_fd()
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.told.as_ref().map(AsFd::as_fd)
     }
 
     /// Reads the files again if that was asked for. With a mistake in one of them the lists stay as they are.
     pub(super) fn reload_if_asked(&mut self) {
-        if !self.listen.reuse_lists || !matches!(self.told.read(&mut [0; 64]), Ok(1..)) {
+        let Some(told) = &mut self.told else { return };
+        if !matches!(told.read(&mut [0; 64]), Ok(1..)) {
             return;
         }
         match access(&self.listen, self.numeric) {

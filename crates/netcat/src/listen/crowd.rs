@@ -10,13 +10,14 @@ use callbox_net::stdio::{Input, Output};
 use slab::Slab;
 
 use super::admission::Admission;
+use super::carry::{Carry, Proxying};
 use super::door::{Arrival, DOORS, Doors, HANGUP};
 use super::guest::{self, Guest};
 use super::job::{Job, Progress};
 use crate::broker::{Broker, Kind};
-use crate::client::idle;
+use crate::client::{idle, recorded};
 use crate::connect::Open;
-use crate::conversation::begin_record;
+use crate::conversation::{begin_record, settle};
 use crate::link::Got;
 use crate::options::{Carrier, Options, Together};
 use crate::program;
@@ -46,6 +47,8 @@ pub(super) struct Crowd<'a> {
     doors: Doors,
     admission: Admission,
     recorder: Recorder,
+    /// What a proxy's clients share.
+    proxying: Proxying,
     poller: Poller,
     guests: Slab<Guest>,
     jobs: Slab<Job>,
@@ -87,6 +90,7 @@ impl<'a> Crowd<'a> {
             doors,
             admission,
             recorder,
+            proxying: Proxying::new(options, says)?,
             poller: Poller::new().map_err(here)?,
             guests: Slab::new(),
             jobs: Slab::new(),
@@ -120,12 +124,17 @@ impl<'a> Crowd<'a> {
             self.deliver(now);
             self.see_to_jobs(now);
             if self.write_output()? == Written::Closed {
-                return Ok(Status::Done);
+                return Ok(recorded(&self.recorder));
             }
             if let Some(ended) = self.ended(now) {
-                return ended;
+                settle(&mut self.recorder, self.says);
+                return match ended? {
+                    Status::Done => Ok(recorded(&self.recorder)),
+                    status => Ok(status),
+                };
             }
             let failed = |error: io::Error| Trouble::network(&error);
+            settle(&mut self.recorder, self.says);
             let timeout = self.register(now).map_err(failed)?;
             self.poller.wait(&mut events, timeout).map_err(failed)?;
             events.iter().for_each(|event| self.stir(event));
@@ -241,11 +250,13 @@ impl<'a> Crowd<'a> {
         let Guest { link, peer, local, .. } = self.guests.remove(id);
         let job = match &self.options.run {
             Some(run) => {
-                program::start(run, Open { link, peer, local }, self.options.carrier, self.says)
+                let open = Open { link, peer, local };
+                let (carrier, recorder) = (self.options.carrier, &mut self.recorder);
+                program::start(run, open, Side::Peer, carrier, recorder, self.says)
                     .map(Job::program)
                     .map_err(|error| format!("exec: {}", words(&error)))
             }
-            None => Err("being a proxy is not built yet".to_owned()),
+            None => Ok(Job::carry(Carry::new(self.proxying.clone(), link, peer, now))),
         };
         match job {
             Ok(job) => {
@@ -319,6 +330,7 @@ impl<'a> Crowd<'a> {
         while self.broker.takes_more() {
             let waiting = self.source.waiting();
             if !waiting.is_empty() {
+                self.recorder.said(waiting);
                 self.broker.handle_input(waiting, now);
                 let count = waiting.len();
                 self.source.consume(count, now);
@@ -364,7 +376,7 @@ impl<'a> Crowd<'a> {
             let Some(bytes) = self.broker.pending(id) else { break };
             match guest.link.write(bytes) {
                 Ok(count) => {
-                    self.recorder.sent(guest.record, &bytes[..count]);
+                    self.recorder.carried(guest.record, &bytes[..count]);
                     self.broker.handle_sent(id, count, now);
                     self.moved = now;
                 }
@@ -394,7 +406,7 @@ impl<'a> Crowd<'a> {
     fn see_to_jobs(&mut self, now: Instant) {
         let mut over = Vec::new();
         for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.is_stirred(now)) {
-            if job.advance(&mut self.poller, now) == Progress::Over {
+            if job.advance(&mut self.poller, &mut self.recorder, now) == Progress::Over {
                 over.push(id);
             }
         }
@@ -462,7 +474,9 @@ impl<'a> Crowd<'a> {
         } else {
             self.doors.register(&mut self.poller)?;
         }
-        self.poller.set(self.admission.source(), HANGUP, true, false)?;
+        if let Some(hangup) = self.admission.source() {
+            self.poller.set(hangup, HANGUP, true, false)?;
+        }
         let takes_more = self.broker.takes_more();
         let reads_input = !self.input_told
             && takes_more

@@ -1,12 +1,14 @@
-//! A connection that is somebody else's now: a program's.
+//! A connection that is somebody else's now: a program's, or of what the proxy carries on.
 
 use std::os::fd::AsFd;
 use std::time::Instant;
 
 use callbox_net::poller::Poller;
 
+use super::carry::Carry;
 use crate::bridge::{Bridge, Course};
-use crate::program::Started;
+use crate::program::{Started, tap};
+use crate::record::Recorder;
 use crate::run::Running;
 
 /// Descriptors of one job: both sides of a bridge, and the program.
@@ -20,18 +22,32 @@ pub(super) enum Progress {
     Over,
 }
 
+/// One of them.
+pub(super) enum Job {
+    /// A program with a connection.
+    Program(Box<Program>),
+    /// A client of the proxy.
+    Carry(Box<Carry>),
+}
+
 /// A program with a connection.
-pub(super) struct Job {
+pub(super) struct Program {
     running: Running,
     /// Carries the connection to the program, unless that has the socket itself.
     bridge: Option<Bridge>,
+    /// What the records know the connection by.
+    record: u64,
     stirred: bool,
     ended: bool,
 }
 
 impl Job {
     pub(super) fn program(started: Started) -> Self {
-        Self { running: started.running, bridge: started.bridge, stirred: true, ended: false }
+        Self::Program(Box::new(Program::new(started)))
+    }
+
+    pub(super) fn carry(carry: Carry) -> Self {
+        Self::Carry(Box::new(carry))
     }
 
     /// The job that a token is of.
@@ -46,6 +62,70 @@ impl Job {
 
     /// What was waited for is there.
     pub(super) fn handle_ready(&mut self, token: u64, readable: bool, writable: bool) {
+        match self {
+            Self::Program(program) => program.handle_ready(token, readable, writable),
+            Self::Carry(carry) => carry.handle_ready((token % SIDES) as usize, readable, writable),
+        }
+    }
+
+    /// Whether there is something to do.
+    pub(super) fn is_stirred(&self, now: Instant) -> bool {
+        match self {
+            Self::Program(program) => program.is_stirred(now),
+            Self::Carry(carry) => carry.is_stirred(now),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Program(program) => program.poll_timeout(),
+            Self::Carry(carry) => carry.poll_timeout(),
+        }
+    }
+
+    /// Does what can be done. What a peer and a program say to each other is recorded, if the connection is carried on.
+    pub(super) fn advance(
+        &mut self,
+        poller: &mut Poller,
+        recorder: &mut Recorder,
+        now: Instant,
+    ) -> Progress {
+        match self {
+            Self::Program(program) => program.advance(poller, recorder, now),
+            Self::Carry(carry) => carry.advance(poller, now),
+        }
+    }
+
+    /// Has nothing of it waited for any more, before it is closed.
+    pub(super) fn unregister(self, poller: &mut Poller) {
+        match self {
+            Self::Program(program) => program.unregister(poller),
+            Self::Carry(carry) => carry.unregister(poller),
+        }
+    }
+
+    /// Has everything waited for that can go on.
+    pub(super) fn register(&self, poller: &mut Poller, first: u64) -> std::io::Result<()> {
+        match self {
+            Self::Program(program) => program.register(poller, first),
+            Self::Carry(carry) => carry.register(poller, first),
+        }
+    }
+}
+
+impl Program {
+    fn new(started: Started) -> Self {
+        Self {
+            running: started.running,
+            bridge: started.bridge,
+            record: started.record,
+            stirred: true,
+            ended: false,
+        }
+    }
+
+    /// What was waited for is there.
+    fn handle_ready(&mut self, token: u64, readable: bool, writable: bool) {
         self.stirred = true;
         if let Some(bridge) = &mut self.bridge
             && token % SIDES != PROGRAM
@@ -55,26 +135,30 @@ impl Job {
     }
 
     /// Whether there is something to do.
-    pub(super) fn is_stirred(&self, now: Instant) -> bool {
+    fn is_stirred(&self, now: Instant) -> bool {
         self.stirred || self.poll_timeout().is_some_and(|at| now >= at)
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         self.bridge.as_ref().and_then(Bridge::poll_timeout)
     }
 
     /// Does what can be done. It is over when the program ended and all that it said was carried on.
-    pub(super) fn advance(&mut self, poller: &mut Poller, now: Instant) -> Progress {
+    fn advance(&mut self, poller: &mut Poller, recorder: &mut Recorder, now: Instant) -> Progress {
         self.stirred = false;
         if let Some(bridge) = &mut self.bridge {
-            match bridge.advance(now) {
+            match bridge.advance(now, &mut tap(recorder, self.record)) {
                 Course::Goes => self.stirred = true,
                 Course::Waits => {}
                 Course::Over | Course::Broken(..) => self.unbridge(poller),
             }
         }
         self.ended = self.ended || self.running.reap();
-        if self.ended && self.bridge.is_none() { Progress::Over } else { Progress::Waits }
+        if self.ended && self.bridge.is_none() {
+            recorder.close(self.record);
+            return Progress::Over;
+        }
+        Progress::Waits
     }
 
     fn unbridge(&mut self, poller: &mut Poller) {
@@ -84,13 +168,13 @@ impl Job {
     }
 
     /// Has nothing of it waited for any more, before it is closed.
-    pub(super) fn unregister(mut self, poller: &mut Poller) {
+    fn unregister(mut self, poller: &mut Poller) {
         poller.remove(self.running.as_fd());
         self.unbridge(poller);
     }
 
     /// Has everything waited for that can go on.
-    pub(super) fn register(&self, poller: &mut Poller, first: u64) -> std::io::Result<()> {
+    fn register(&self, poller: &mut Poller, first: u64) -> std::io::Result<()> {
         poller.set(self.running.as_fd(), first + PROGRAM, !self.ended, false)?;
         if let Some(bridge) = &self.bridge {
             for side in 0..2 {

@@ -1,6 +1,7 @@
 //! Listening: one connection, or any number of them.
 
 mod admission;
+mod carry;
 mod crowd;
 mod door;
 mod guest;
@@ -11,7 +12,7 @@ use std::time::Instant;
 use callbox_net::poller::Poller;
 use callbox_net::stdio::{Input, Output};
 
-use crate::client::idle;
+use crate::client::{idle, recorded};
 use crate::connect::Open;
 use crate::conversation::{Conversation, Ended, Records, Ways};
 use crate::options::{Options, Target, Together};
@@ -43,20 +44,25 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
     }
     let open = first_guest(options, says, doors, admission)?;
     if let Some(run) = &options.run {
-        program::run_to_its_end(run, open, options, says)?;
-        return Ok(Status::Done);
+        program::run_to_its_end(run, open, Side::Peer, options, &mut recorder, says)?;
+        return Ok(recorded(&recorder));
     }
     let standard =
         |error: std::io::Error| Trouble::Call(format!("standard input: {}", words(&error)));
     let input = Input::standard().map_err(standard)?;
     let output = Output::standard().map_err(standard)?;
-    let ways =
-        Ways { flow: options.flow.clone(), stays: false, is_listener: true, answer_within: None };
+    let ways = Ways {
+        flow: options.flow.clone(),
+        stays: false,
+        is_listener: true,
+        needs_goodbye: options.tls.verify,
+        answer_within: None,
+    };
     let ends = (&open.local, &open.peer);
     let records = Records::begin(&mut recorder, ends, open.link.keeps_messages(), Side::Peer);
     let (ended, _) = Conversation::new(open.link, input, output, ways, records, says).run();
     match ended {
-        Ended::Done => Ok(Status::Done),
+        Ended::Done => Ok(recorded(&recorder)),
         Ended::Idle(time) => Err(Trouble::Listener(Status::Call, idle(time))),
         Ended::Link(error) => Err(Trouble::network(&error)),
         Ended::Here(what, error) => Err(Trouble::Call(format!("{what}: {}", words(&error)))),
@@ -81,7 +87,9 @@ fn first_guest(
             }
         }
         doors.register(&mut poller).map_err(failed)?;
-        poller.set(admission.source(), door::HANGUP, true, false).map_err(failed)?;
+        if let Some(hangup) = admission.source() {
+            poller.set(hangup, door::HANGUP, true, false).map_err(failed)?;
+        }
         let timeout = doors.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
         poller.wait(&mut events, timeout).map_err(failed)?;
     };

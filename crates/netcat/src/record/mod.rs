@@ -90,13 +90,31 @@ impl Recorder {
         self.passed(id, Side::Peer, bytes);
     }
 
+    /// Something is to be sent to many. In the text it stands once, however many they are.
+    pub fn said(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+    }
+
+    /// Bytes of what was [`said`](Self::said) were sent to one of the many.
+    pub fn carried(&mut self, id: u64, bytes: &[u8]) {
+        self.capture(id, Side::Local, bytes);
+    }
+
     fn passed(&mut self, id: u64, side: Side, bytes: &[u8]) {
+        self.write(bytes);
+        self.capture(id, side, bytes);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
         if let Some(text) = &mut self.text {
             self.warnings.extend(text.append(|out| out.extend_from_slice(bytes)));
         }
         if let Some(hex) = &mut self.hex {
             self.warnings.extend(hex.append(|out| hex::write(bytes, out)));
         }
+    }
+
+    fn capture(&mut self, id: u64, side: Side, bytes: &[u8]) {
         if let Some(pcap) = &mut self.pcap
             && let Some(flow) = self.flows.get_mut(&id)
         {

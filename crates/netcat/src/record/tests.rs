@@ -131,3 +131,17 @@ fn tshark_reads_a_capture_and_finds_nothing_wrong_with_it() {
     assert_eq!((sum("0\t"), sum("1\t")), (16, 3_000_000));
     assert_eq!(lengths.last().unwrap(), "\t\t11");
 }
+
+#[test]
+fn what_many_are_told_stands_in_the_text_once_and_in_the_capture_for_each() {
+    let folder = Folder::new("record");
+    let mut recorder = Recorder::open(&output(&folder)).unwrap();
+    let many = [(); 3]
+        .map(|()| recorder.begin(Carrier::Stream, &Peer::NAMELESS, &Peer::NAMELESS, Side::Peer));
+    recorder.said(b"to all\n");
+    many.map(|id| recorder.carried(id, b"to all\n"));
+    recorder.flush();
+    assert_eq!(fs::read(folder.join("text")).unwrap(), b"to all\n");
+    let pcap = fs::read(folder.join("pcap")).unwrap();
+    assert_eq!(pcap.windows(7).filter(|bytes| bytes == b"to all\n").count(), 3);
+}
