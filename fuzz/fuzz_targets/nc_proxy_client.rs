@@ -23,6 +23,10 @@ fuzz_target!(|input: (u8, bool, u8, &[u8])| {
             let (mut piece, _) = rest.split_at(rest.len().min(size));
             let length = piece.len();
             step = handshake.handle(&mut piece);
+            if step == Step::Again {
+                // What went over the first connection depends on how far it got.
+                output.clear();
+            }
             handshake.poll_output(&mut output);
             assert!(step != Step::More || piece.is_empty());
             rest = &rest[length - piece.len()..];
