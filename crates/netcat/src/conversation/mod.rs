@@ -1,5 +1,6 @@
 //! One link and this program's own input and output: what a client is, and a listener that takes one connection.
 
+mod gauge;
 mod inward;
 mod outward;
 
@@ -17,6 +18,7 @@ use crate::record::pcap::{Carrier, Side};
 use crate::says::Says;
 use crate::wait;
 
+use gauge::Gauge;
 use inward::Inward;
 use outward::Outward;
 
@@ -35,6 +37,8 @@ pub struct Ways {
     pub needs_goodbye: bool,
     /// How long to wait for an answer after the end of standard input, over datagrams.
     pub answer_within: Option<Duration>,
+    /// Show on a terminal how far it is.
+    pub progress: bool,
 }
 
 /// How much passed.
@@ -138,6 +142,7 @@ pub struct Conversation<'a> {
     inward: Inward,
     records: Records<'a>,
     says: Says,
+    gauge: Option<Gauge>,
     /// When something moved last.
     moved: Instant,
     /// When something came from the peer last.
@@ -158,6 +163,7 @@ impl<'a> Conversation<'a> {
     ) -> Self {
         let now = Instant::now();
         let direct = !records.recorder.is_recording();
+        let gauge = Gauge::new(ways.progress, input.size_left(), now);
         Self {
             outward: Outward::new(input, &ways.flow, link.as_ref(), direct),
             inward: Inward::new(output, &ways.flow, link.as_ref(), direct),
@@ -165,6 +171,7 @@ impl<'a> Conversation<'a> {
             ways,
             records,
             says,
+            gauge,
             moved: now,
             heard: now,
             over: None,
@@ -186,6 +193,9 @@ impl<'a> Conversation<'a> {
             self.take_leave();
         }
         self.records.recorder.close(self.records.id);
+        if let Some(gauge) = &self.gauge {
+            gauge.end(self.outward.sent(), self.inward.received(), Instant::now());
+        }
         self.records.settle(self.says);
         (ended, Amounts { sent: self.outward.sent(), received: self.inward.received() })
     }
@@ -217,6 +227,9 @@ impl<'a> Conversation<'a> {
                 return Ok(ended);
             }
             self.records.settle(self.says);
+            if let Some(gauge) = &mut self.gauge {
+                gauge.show(self.outward.sent(), self.inward.received(), now);
+            }
             self.register(&mut poller, &ready).map_err(here)?;
             let timeout = if busy { Some(Duration::ZERO) } else { self.timeout(now) };
             poller.wait(&mut events, timeout).map_err(here)?;
@@ -318,6 +331,7 @@ impl<'a> Conversation<'a> {
         [
             self.link.poll_timeout(),
             self.outward.poll_timeout(),
+            self.gauge.as_ref().and_then(Gauge::poll_timeout),
             flow.idle.map(|idle| self.moved + idle),
             flow.silence.map(|silence| self.heard + silence),
             self.over.and_then(|over| self.quits_at(over)),

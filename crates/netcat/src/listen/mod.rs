@@ -57,6 +57,7 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
         is_listener: true,
         needs_goodbye: options.tls.verify,
         answer_within: None,
+        progress: options.output.progress,
     };
     let ends = (&open.local, &open.peer);
     let records = Records::begin(&mut recorder, ends, open.link.keeps_messages(), Side::Peer);

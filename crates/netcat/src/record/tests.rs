@@ -139,7 +139,7 @@ fn what_many_are_told_stands_in_the_text_once_and_in_the_capture_for_each() {
     let many = [(); 3]
         .map(|()| recorder.begin(Carrier::Stream, &Peer::NAMELESS, &Peer::NAMELESS, Side::Peer));
     recorder.said(b"to all\n");
-    many.map(|id| recorder.carried(id, b"to all\n"));
+    many.iter().for_each(|&id| recorder.carried(id, b"to all\n"));
     recorder.flush();
     assert_eq!(fs::read(folder.join("text")).unwrap(), b"to all\n");
     let pcap = fs::read(folder.join("pcap")).unwrap();
