@@ -42,7 +42,7 @@ pub use nowhere::Transfer;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+    use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
 
     use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, sendfile, tell};
@@ -75,17 +75,21 @@ mod linux {
         File,
         /// One end is a pipe.
         Straight,
-        /// Through a pipe of our own, which holds so many bytes.
-        Through { pipe: Pipe, held: usize },
-        /// From a TCP socket to /dev/null.
-        Nowhere,
+        /// Through a pipe of our own. So it is for /dev/null too: TCP would throw away by itself
+        /// what is read with `MSG_TRUNC`, but then the pages are given back on the sender's side, which is slower in all.
+        Through(Between),
     }
 
+    /// A pipe of our own.
     #[derive(Debug)]
-    struct Pipe {
+    struct Between {
         reader: OwnedFd,
         writer: OwnedFd,
         size: usize,
+        /// Bytes that stand in it.
+        held: usize,
+        /// What the source failed with after these, if it did.
+        failed: Option<Errno>,
     }
 
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -109,11 +113,10 @@ mod linux {
                     widen(sink);
                     Way::Straight
                 }
-                (Kind::Socket, Kind::Null) if is_tcp(source) => Way::Nowhere,
                 // What is written to the end of a file, whoever else writes there, cannot be spliced (splice(2): EINVAL).
                 (Kind::Socket, Kind::File) if is_appending(sink) => return None,
                 (Kind::Socket, Kind::File | Kind::Socket | Kind::Null) => {
-                    Way::Through { pipe: Pipe::new().ok()?, held: 0 }
+                    Way::Through(Between::new().ok()?)
                 }
                 _ => return None,
             };
@@ -129,19 +132,18 @@ mod linux {
             match &mut self.way {
                 Way::File => from_file(source, sink),
                 Way::Straight => straight(source, sink),
-                Way::Through { pipe, held } => through(source, sink, pipe, held),
-                Way::Nowhere => nowhere(source),
+                Way::Through(between) => through(source, sink, between),
             }
         }
 
         /// What was read and has not reached the sink. Empties it.
         pub fn rest(&mut self) -> Vec<u8> {
-            let Way::Through { pipe, held } = &mut self.way else { return Vec::new() };
-            let mut rest = vec![0; std::mem::take(held)];
+            let Way::Through(between) = &mut self.way else { return Vec::new() };
+            let mut rest = vec![0; std::mem::take(&mut between.held)];
             let mut filled = 0;
             // The pipe is ours alone and holds that much.
             while filled < rest.len() {
-                match rustix::io::read(&pipe.reader, &mut rest[filled..]) {
+                match rustix::io::read(&between.reader, &mut rest[filled..]) {
                     Ok(0) | Err(_) => break,
                     Ok(n) => filled += n,
                 }
@@ -151,12 +153,40 @@ mod linux {
         }
     }
 
-    impl Pipe {
+    impl Between {
         fn new() -> io::Result<Self> {
             let (reader, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
             widen(writer.as_fd());
             let size = fcntl_getpipe_size(&writer)?;
-            Ok(Self { reader, writer, size })
+            Ok(Self { reader, writer, size, held: 0, failed: None })
+        }
+
+        /// Takes all that the source has, as far as there is room. One call gives what stood in the socket when it began;
+        /// to go on with that at once would have the sender woken for a little at a time, and on two processors that
+        /// halves the rate of a stream from a pipe. Gives what is to be told if there is nothing.
+        fn fill(&mut self, source: BorrowedFd<'_>) -> Result<Option<Moved>, TransferError> {
+            if let Some(error) = self.failed.take() {
+                return Err(TransferError::Source(error.into()));
+            }
+            while self.held < self.size {
+                let room = self.size - self.held;
+                let result = again(|| splice(source, None, &self.writer, None, room, FLAGS));
+                match result {
+                    Ok(n) if n > 0 => self.held += n,
+                    // A pipe may be full of pieces before it is full of bytes.
+                    Ok(_) | Err(Errno::AGAIN) if self.held > 0 => return Ok(None),
+                    Ok(_) => return Ok(Some(Moved::End)),
+                    Err(Errno::AGAIN) => return Ok(Some(Moved::SourceBlocked)),
+                    // What was taken before goes first: a socket tells its error once.
+                    Err(error) if self.held > 0 => {
+                        self.failed = Some(error);
+                        return Ok(None);
+                    }
+                    Err(error) if is_unsupported(error) => return Ok(Some(Moved::Unsupported)),
+                    Err(error) => return Err(TransferError::Source(error.into())),
+                }
+            }
+            Ok(None)
         }
     }
 
@@ -200,45 +230,21 @@ mod linux {
     fn through(
         source: BorrowedFd<'_>,
         sink: BorrowedFd<'_>,
-        pipe: &Pipe,
-        held: &mut usize,
+        between: &mut Between,
     ) -> Result<Moved, TransferError> {
-        if *held == 0 {
-            match again(|| splice(source, None, &pipe.writer, None, pipe.size, FLAGS)) {
-                Ok(0) => return Ok(Moved::End),
-                Ok(n) => *held = n,
-                Err(Errno::AGAIN) => return Ok(Moved::SourceBlocked),
-                Err(error) if is_unsupported(error) => return Ok(Moved::Unsupported),
-                Err(error) => return Err(TransferError::Source(error.into())),
-            }
+        if between.held == 0
+            && let Some(moved) = between.fill(source)?
+        {
+            return Ok(moved);
         }
-        match again(|| splice(&pipe.reader, None, sink, None, *held, FLAGS)) {
+        match again(|| splice(&between.reader, None, sink, None, between.held, FLAGS)) {
             Ok(n) => {
-                *held -= n;
+                between.held -= n;
                 Ok(Moved::Bytes(n as u64))
             }
             Err(Errno::AGAIN) => Ok(Moved::SinkBlocked),
             Err(error) if is_unsupported(error) => Ok(Moved::Unsupported),
             Err(error) => Err(TransferError::Sink(error.into())),
-        }
-    }
-
-    /// TCP throws away what is read with `MSG_TRUNC`, without looking at it (tcp(7)).
-    fn nowhere(source: BorrowedFd<'_>) -> Result<Moved, TransferError> {
-        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
-        let n = again(|| {
-            // SAFETY: with MSG_TRUNC on TCP nothing is written, so there needs to be no memory; elsewhere the kernel
-            // refuses the null pointer (EFAULT) as it does any that is not ours.
-            let n = unsafe { libc::recv(source.as_raw_fd(), std::ptr::null_mut(), STEP, flags) };
-            usize::try_from(n)
-                .map_err(|_| Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))
-        });
-        match n {
-            Ok(0) => Ok(Moved::End),
-            Ok(n) => Ok(Moved::Bytes(n as u64)),
-            Err(Errno::AGAIN) => Ok(Moved::SourceBlocked),
-            Err(Errno::FAULT) => Ok(Moved::Unsupported),
-            Err(error) => Err(TransferError::Source(error.into())),
         }
     }
 
@@ -274,11 +280,6 @@ mod linux {
     fn is_ready_stream(fd: BorrowedFd<'_>) -> bool {
         let is_stream = SockRef::from(&fd).r#type().is_ok_and(|kind| kind == Type::STREAM);
         is_stream && fcntl_getfl(fd).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
-    }
-
-    fn is_tcp(fd: BorrowedFd<'_>) -> bool {
-        let protocol = SockRef::from(&fd).protocol().ok().flatten();
-        protocol == Some(socket2::Protocol::TCP)
     }
 
     fn is_appending(fd: BorrowedFd<'_>) -> bool {
@@ -532,6 +533,24 @@ mod tests {
         let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         udp.set_nonblocking(true).unwrap();
         assert!(Transfer::between(reader.as_fd(), udp.as_fd()).is_none(), "it keeps messages");
+    }
+
+    #[test]
+    fn what_came_before_a_reset_is_moved_before_it_is_told() {
+        let (ours, mut theirs) = connection();
+        let mut sink = file("reset", b"", 0);
+        theirs.write_all(b"word").unwrap();
+        let mut transfer = Transfer::between(ours.as_fd(), sink.as_fd()).unwrap();
+        // What is read before the reset comes is not lost with it.
+        assert!(ready::readable(ours.as_fd(), None).unwrap());
+        assert_eq!(transfer.step(ours.as_fd(), sink.as_fd()).unwrap(), Moved::Bytes(4));
+        socket2::SockRef::from(&theirs).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(theirs);
+        assert!(transfer.step(ours.as_fd(), sink.as_fd()).is_err());
+        sink.rewind().unwrap();
+        let mut written = String::new();
+        sink.read_to_string(&mut written).unwrap();
+        assert_eq!(written, "word");
     }
 
     #[test]
