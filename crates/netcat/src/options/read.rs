@@ -444,7 +444,7 @@ impl Reader<'_> {
             return wrong("--shutdown and --no-shutdown cannot be together");
         }
         Ok(Flow {
-            crlf: self.flag("crlf") || self.flag("crlf-also"),
+            crlf: self.flag("crlf"),
             telnet: self.flag("telnet"),
             delay: self.time("delay", "-d delay")?,
             idle: self.time("idle-timeout", "-i timeout")?,

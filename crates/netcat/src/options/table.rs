@@ -201,8 +201,7 @@ pub const TABLE: &[Row] = &[
     flag(Listen, "broker", &[], "Give each client what any other one sends"),
     flag(Listen, "chat", &[], "Broker lines of text, each with the name of who sent it"),
     flag(Listen, "test", &[], "Say NCAT TEST: LISTEN on standard error once the listener is ready"),
-    flag(Flow, "crlf", &[(NOT_TRADITIONAL, 'C')], "Send CRLF for LF"),
-    other(flag(Flow, "crlf-also", &[(TRADITIONAL, 'C')], "Send CRLF for LF")),
+    flag(Flow, "crlf", &[(ALL, 'C')], "Send CRLF for LF"),
     flag(Flow, "telnet", &[(ALL, 't')], "Answer Telnet's negotiations, with no to all"),
     value(
         Flow,
