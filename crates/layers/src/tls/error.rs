@@ -62,6 +62,8 @@ pub enum Problem {
         /// The one that was asked for.
         wanted: Fingerprint,
     },
+    /// It is an authority's and no server's, and not among those that are trusted.
+    IsAuthority,
     /// Anything else.
     Broken(String),
 }
@@ -108,6 +110,11 @@ impl Problem {
                 wanted: expected.to_str().into_owned(),
                 has: presented.iter().take(NAMES_SHOWN).map(|name| plain_name(name)).collect(),
             },
+            CertificateError::Other(other)
+                if other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) =>
+            {
+                Self::IsAuthority
+            }
             other => Self::Broken(other.to_string()),
         }
     }
@@ -127,6 +134,7 @@ impl fmt::Display for Problem {
                 write!(f, "is not for '{wanted}' but for {}", has.join(", "))
             }
             Self::Other { .. } => f.write_str("is not the one with the given fingerprint"),
+            Self::IsAuthority => f.write_str("is an authority's and no server's"),
             Self::Broken(what) => write!(f, "cannot be used: {what}"),
         }
     }

@@ -176,6 +176,34 @@ fn a_certificate_is_checked_if_that_is_asked_for_and_both_sides_learn_what_is_wr
 }
 
 #[test]
+fn an_authority_that_serves_itself_is_believed_where_it_is_trusted() {
+    for (years, host, said) in [
+        (NOW, "host", None),
+        (NOW, "other", Some("its certificate is not for 'other' but for host")),
+        ((2020, 2025), "host", Some("its certificate expired on 2025-01-01")),
+    ] {
+        let pair = KeyPair::generate().unwrap();
+        let mut params = params(&["host"], years);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&pair).unwrap().der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let shown = || identity((certificate.clone(), key(&pair)));
+        let trust = Trust::Authorities(Arc::new(roots));
+        let client = Codec::client(&Settings { trust, ..Settings::default() }, host, &[]).unwrap();
+        let pair = Pair::new(client, serving(shown(), None, &[]), &[usize::MAX]);
+        assert_eq!(pair.failed[0].as_ref().map(ToString::to_string).as_deref(), said);
+        // Whom nobody trusts is nobody, authority or not.
+        if said.is_none() {
+            let settings = Settings { trust: another(), ..Settings::default() };
+            let client = Codec::client(&settings, host, &[]).unwrap();
+            let pair = Pair::new(client, serving(shown(), None, &[]), &[usize::MAX]);
+            assert_eq!(pair.problem(), "its certificate was signed by nobody but itself");
+        }
+    }
+}
+
+#[test]
 fn two_who_have_nothing_in_common_both_learn_it() {
     let client = Codec::client(&anyone(), "host", &["irc"]).unwrap();
     let pair =
