@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use dimpl::{Config, Dtls, DtlsCertificate, Output, SecurityError};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName, UnixTime};
 
@@ -74,6 +74,19 @@ impl Conversation {
         Ok(conversation)
     }
 
+    /// Whether a certificate can be shown over DTLS.
+    ///
+    /// # Errors
+    ///
+    /// If it has no ECDSA key.
+    pub fn check_identity(identity: &Identity) -> Result<(), TlsError> {
+        if provider::can_sign(identity.key()) {
+            return Ok(());
+        }
+        let words = "DTLS takes certificates with ECDSA keys alone (P-256 or P-384)";
+        Err(TlsError::Failed(words.to_owned()))
+    }
+
     /// A server for one client.
     ///
     /// # Errors
@@ -86,10 +99,7 @@ impl Conversation {
     }
 
     fn new(identity: &Identity, checks: Option<Checks>, now: Instant) -> Result<Self, TlsError> {
-        if !provider::can_sign(identity.key()) {
-            let words = "DTLS takes certificates with ECDSA keys alone (P-256 or P-384)";
-            return Err(TlsError::Failed(words.to_owned()));
-        }
+        Self::check_identity(identity)?;
         let config = Config::builder()
             .with_crypto_provider(provider::provider())
             // Nobody is asked who it is, as over TCP.
@@ -237,9 +247,22 @@ fn failure_of(error: &dimpl::Error) -> TlsError {
         dimpl::Error::Timeout(_) => {
             TlsError::Failed("its handshake came to no end in time".to_owned())
         }
+        // What a peer with an RSA certificate says, for one.
+        dimpl::Error::SecurityError(SecurityError::FatalAlert {
+            description: HANDSHAKE_FAILURE,
+        }) => {
+            let words = "it has nothing in common with this program, which takes ECDSA certificates alone over DTLS";
+            TlsError::Refused(words.to_owned())
+        }
+        dimpl::Error::SecurityError(SecurityError::FatalAlert { description }) => {
+            TlsError::Refused(format!("alert {description}"))
+        }
         other => TlsError::Failed(other.to_string()),
     }
 }
+
+/// RFC 5246, section 7.2.
+const HANDSHAKE_FAILURE: u8 = 40;
 
 impl fmt::Debug for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -212,6 +212,16 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_with_an_rsa_key_is_refused_at_the_start() {
+        let folder = Folder::new("dtls-rsa");
+        let file = folder.rsa();
+        let options = tls::Options { certificate: Some(file), ..tls::Options::default() };
+        assert!(tls::Server::new(&options).is_ok());
+        let error = tls::Server::for_datagrams(&options).unwrap_err().to_string();
+        assert!(error.contains("DTLS takes certificates with ECDSA keys alone"), "{error}");
+    }
+
+    #[test]
     fn a_certificate_that_is_wrong_ends_the_conversation_in_words() {
         let (one, other) = datagram_pair();
         let folder = Folder::new("dtls");

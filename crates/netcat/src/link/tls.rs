@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use callbox_layers::dtls::Conversation;
 use callbox_layers::tls::{
     About, Ciphers, CiphersError, Codec, Identity, PemError, Progress, ServerSettings, ServerTls,
     Settings, TlsError, Trust,
@@ -139,6 +140,17 @@ impl Server {
             protocols: options.protocols.clone(),
         };
         Ok(Self { tls: ServerTls::new(&settings)?, settings, is_made })
+    }
+
+    /// The same for DTLS, which cannot show every certificate.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), or if the certificate cannot be shown over DTLS.
+    pub fn for_datagrams(options: &Options) -> Result<Self, SetupError> {
+        let server = Self::new(options)?;
+        Conversation::check_identity(&server.settings.identity)?;
+        Ok(server)
     }
 
     /// What `-v` tells when the listener starts: about a certificate that was made, and by which fingerprints clients

@@ -52,7 +52,10 @@ impl Doors {
     pub(super) fn open(options: &Options, target: &Target, says: Says) -> Result<Self, Trouble> {
         let carrier = options.carrier;
         let tls = if options.tls.wanted || carrier == Carrier::Quic {
-            let server = tls::Server::new(&tls_options(options));
+            let server = match options.carrier {
+                Carrier::Datagram => tls::Server::for_datagrams(&tls_options(options)),
+                _ => tls::Server::new(&tls_options(options)),
+            };
             Some(server.map_err(|error| Trouble::Call(error.to_string()))?)
         } else {
             None

@@ -1,6 +1,7 @@
 //! TLS over real sockets, in both roles, with each fault that a user may meet.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{CertificateParams, KeyPair};
@@ -35,6 +36,24 @@ impl Folder {
         params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         let certificate = params.self_signed(&pair).unwrap();
         self.file(&format!("{name}-{}.pem", years.1), &(certificate.pem() + &pair.serialize_pem()))
+    }
+}
+
+impl Folder {
+    /// A certificate with an RSA key, with that key, which ring cannot make.
+    pub(in crate::link) fn rsa(&self) -> PathBuf {
+        let (certificate, key) = (self.0.join("rsa-certificate.pem"), self.0.join("rsa-key.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"])
+            .arg("-keyout")
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .expect("openssl is there");
+        assert!(made.status.success(), "{made:?}");
+        let both = [certificate, key].map(|path| std::fs::read_to_string(path).unwrap());
+        self.file("rsa.pem", &both.concat())
     }
 }
 
