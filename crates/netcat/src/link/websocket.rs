@@ -1,7 +1,8 @@
 //! WebSocket over any link that carries a stream: `ws://`, and over TLS `wss://`.
 //!
 //! What is written leaves as binary messages; of what comes, kinds and borders of messages are not looked at. WebSocket
-//! knows no half-closed connection: `finish` says goodbye, and a peer that hears it says goodbye as well.
+//! knows no half-closed connection: `finish` says goodbye, and a peer that hears it says goodbye as well. Who never wrote
+//! anything is there to hear (its input is empty from the start), so its `finish` leaves the goodbye to the peer.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -65,6 +66,7 @@ struct WebSocketLink {
     /// To be written, from `written` on.
     output: Vec<u8>,
     written: usize,
+    has_spoken: bool,
     ended: bool,
     inner_ended: bool,
 }
@@ -81,6 +83,7 @@ impl WebSocketLink {
             used: 0,
             output,
             written: 0,
+            has_spoken: false,
             ended: false,
             inner_ended: false,
         }
@@ -233,6 +236,7 @@ impl Link for WebSocketLink {
         if self.ended {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        self.has_spoken = true;
         let message = &bytes[..bytes.len().min(MESSAGE)];
         self.frames.send(Kind::Binary, message, &mut self.output);
         self.flush()?;
@@ -240,7 +244,9 @@ impl Link for WebSocketLink {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.frames.close(&mut self.output);
+        if self.has_spoken {
+            self.frames.close(&mut self.output);
+        }
         self.flush().map(drop)
     }
 
@@ -313,6 +319,21 @@ mod tests {
             one.finishes = true;
             drive(&mut [&mut one, &mut other], |sides| sides.iter().all(|side| side.ended));
             assert!(one.link.is_flushed() && other.link.is_flushed());
+        }
+    }
+
+    #[test]
+    fn who_has_nothing_to_say_hears_all_the_same() {
+        for silent in [0, 1] {
+            let links = pair(usize::MAX, false);
+            let mut sides = links.map(|link| Side::new(link, b"", true));
+            drive(&mut sides.each_mut(), |sides| {
+                sides.iter().all(|side| side.link.is_established())
+            });
+            sides[1 - silent].text = b"news".to_vec();
+            sides[1 - silent].finishes = true;
+            drive(&mut sides.each_mut(), |sides| sides.iter().all(|side| side.ended));
+            assert_eq!(sides[silent].heard, b"news");
         }
     }
 
