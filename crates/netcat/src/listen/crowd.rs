@@ -62,8 +62,15 @@ pub(super) struct Crowd<'a> {
     at: usize,
     end: usize,
     output_blocked: bool,
+    /// Guests whose handshakes are over.
+    inside: usize,
     /// Guests that something happened to.
     stirred: Vec<usize>,
+    /// Guests of whom something else is to be waited for, and whether they were all read when this was last settled.
+    touched: Vec<usize>,
+    heard: bool,
+    /// Guests that ended while something of standard input may still be theirs.
+    leaving: Vec<usize>,
     moved: Instant,
     quits: Option<Instant>,
     closed_until: Option<Instant>,
@@ -105,7 +112,11 @@ impl<'a> Crowd<'a> {
             at: 0,
             end: 0,
             output_blocked: false,
+            inside: 0,
             stirred: Vec::new(),
+            touched: Vec::new(),
+            heard: true,
+            leaving: Vec::new(),
             moved: Instant::now(),
             quits: None,
             closed_until: None,
@@ -119,9 +130,11 @@ impl<'a> Crowd<'a> {
             let now = Instant::now();
             self.admission.reload_if_asked();
             self.let_in(now);
+            let leaving = std::mem::take(&mut self.leaving);
             self.see_to_guests(now)?;
             self.feed(now)?;
             self.deliver(now);
+            leaving.into_iter().for_each(|id| self.see_off(id, now));
             self.see_to_jobs(now);
             if self.write_output()? == Written::Closed {
                 return Ok(recorded(&self.recorder));
@@ -206,6 +219,7 @@ impl<'a> Crowd<'a> {
             );
         }
         let stirred = std::mem::take(&mut self.stirred);
+        self.touched.extend_from_slice(&stirred);
         for id in stirred {
             let Some(guest) = self.guests.get_mut(id) else { continue };
             if let Err(error) = guest.link.advance(now) {
@@ -244,6 +258,7 @@ impl<'a> Crowd<'a> {
                 None => guest.peer.to_string(),
             };
             self.broker.handle_arrived(id, &address, now);
+            self.inside += 1;
             return;
         }
         self.poller.remove(guest.link.source());
@@ -288,8 +303,10 @@ impl<'a> Crowd<'a> {
                     if let Some(telnet) = &mut guest.telnet {
                         let (mut text, mut reply) = (Vec::new(), Vec::new());
                         telnet.handle(&self.held[..count], &mut text, &mut reply);
-                        // An answer for which there is no room is not given: the peer does not read.
-                        let _ = guest.link.write(&reply);
+                        if !reply.is_empty() {
+                            // An answer for which there is no room is not given: the peer does not read.
+                            let _ = guest.link.write(&reply);
+                        }
                         count = count.min(text.len());
                         self.held[..count].copy_from_slice(&text[..count]);
                     }
@@ -306,8 +323,8 @@ impl<'a> Crowd<'a> {
                 Ok(Got::End) => {
                     guest.ended = true;
                     if apart {
-                        // It has nobody else to listen to who would go on.
-                        return self.close(id, now);
+                        // Nobody but standard input speaks to it, and what there is of that it still gets.
+                        return self.leaving.push(id);
                     }
                     self.broker.handle_ended(id, now);
                 }
@@ -324,7 +341,7 @@ impl<'a> Crowd<'a> {
     /// Gives standard input to the broker.
     fn feed(&mut self, now: Instant) -> Result<(), Trouble> {
         self.source.handle_timeout(now);
-        if self.input_told || self.guests.iter().all(|(_, guest)| guest.shaking.is_some()) {
+        if self.input_told || self.inside == 0 {
             return Ok(());
         }
         while self.broker.takes_more() {
@@ -369,6 +386,20 @@ impl<'a> Crowd<'a> {
         }
     }
 
+    /// Closes a guest that ended, unless there is still something for it: it is asked in the turn after its end, when
+    /// standard input was looked at.
+    fn see_off(&mut self, id: usize, now: Instant) {
+        if !self.guests.contains(id) {
+            return;
+        }
+        let more_to_come = self.input_ready && !self.input_told;
+        if more_to_come || self.broker.pending(id).is_some() {
+            self.leaving.push(id);
+        } else {
+            self.close(id, now);
+        }
+    }
+
     fn write_to(&mut self, id: usize, now: Instant) {
         let apart = self.options.listen.together == Together::Apart;
         loop {
@@ -382,6 +413,7 @@ impl<'a> Crowd<'a> {
                 }
                 Err(error) if is_for_later(&error) => {
                     guest.blocked = true;
+                    self.touched.push(id);
                     self.broker.handle_blocked(id);
                     return;
                 }
@@ -436,8 +468,8 @@ impl<'a> Crowd<'a> {
             return Some(Ok(Status::Done));
         }
         let all_told =
-            self.guests.iter().all(|(_, guest)| guest.finished && guest.link.is_flushed());
-        if flow.send_only && self.input_ended() && all_told {
+            || self.guests.iter().all(|(_, guest)| guest.finished && guest.link.is_flushed());
+        if flow.send_only && self.input_ended() && all_told() {
             return Some(Ok(Status::Done));
         }
         let somebody = !self.guests.is_empty() && self.options.run.is_none();
@@ -459,9 +491,14 @@ impl<'a> Crowd<'a> {
     }
 
     fn close(&mut self, id: usize, now: Instant) {
-        let Some(guest) = self.guests.try_remove(id) else { return };
+        let Some(mut guest) = self.guests.try_remove(id) else { return };
         self.poller.remove(guest.link.source());
         if guest.shaking.is_none() {
+            self.inside -= 1;
+            if guest.link.direct().is_none() && !guest.finished {
+                // The last word of TLS and its like; if there is no room for it, it is not said.
+                let _ = guest.link.finish();
+            }
             self.recorder.close(guest.record);
             self.broker.handle_gone(id, now);
         }
@@ -482,26 +519,33 @@ impl<'a> Crowd<'a> {
             && takes_more
             && self.source.wants()
             && !self.input_ready
-            && self.guests.iter().any(|(_, guest)| guest.shaking.is_none());
+            && self.inside > 0;
         self.poller.set(self.source.as_fd(), INPUT, reads_input, false)?;
         self.poller.set(self.output.as_fd(), OUTPUT, false, self.output_blocked)?;
         let apart = self.options.listen.together == Together::Apart;
         let hears = if apart { self.at == self.end } else { takes_more };
-        for (id, guest) in &self.guests {
+        // With handshakes between, one guest's turn may change what another one waits for.
+        if hears != self.heard || self.has_timers() {
+            self.touched = self.guests.iter().map(|(id, _)| id).collect();
+        }
+        self.heard = hears;
+        for id in std::mem::take(&mut self.touched) {
+            let Some(guest) = self.guests.get(id) else { continue };
             let (needs, room) = (guest.link.needs(), guest.link.room());
+            let reads = hears && !guest.ended && !guest.readable;
             self.poller.set(
                 guest.link.source(),
                 id as u64,
-                needs.readable
-                    || (hears && !guest.ended && !guest.readable)
-                    || (guest.blocked && room.readable),
+                needs.readable || reads || (guest.blocked && room.readable),
                 needs.writable || (guest.blocked && room.writable),
             )?;
         }
         for (id, job) in &self.jobs {
             job.register(&mut self.poller, JOBS + Job::token(id))?;
         }
-        if !self.stirred.is_empty() && hears {
+        let blocked = |id: &usize| self.guests.get(*id).is_some_and(|guest| guest.blocked);
+        let leaves = takes_more && self.leaving.iter().any(|id| !blocked(id));
+        if (!self.stirred.is_empty() && hears) || leaves {
             return Ok(Some(Duration::ZERO));
         }
         let mut next = [
