@@ -113,6 +113,25 @@ mod tests {
     use super::*;
     use crate::websocket::{Handshake, Request};
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_hoard(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400),
+            size in 1_usize..50,
+        ) {
+            for start in [&b""[..], b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"] {
+                let (mut upgrade, mut output) = (Upgrade::default(), Vec::new());
+                let request = [start, &bytes, b"\r\n\r\n"].concat();
+                for mut piece in request.chunks(size) {
+                    if upgrade.handle(&mut piece, &mut output) != Ok(false) {
+                        break;
+                    }
+                }
+                proptest::prop_assert!(output.len() < 400);
+            }
+        }
+    }
+
     fn handled(request: &str, size: usize) -> (Result<bool, Refused>, String, usize) {
         let (mut upgrade, mut output, mut left) = (Upgrade::default(), Vec::new(), request.len());
         for mut piece in request.as_bytes().chunks(size) {
