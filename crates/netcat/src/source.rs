@@ -63,6 +63,11 @@ impl Source {
         self.input.as_fd()
     }
 
+    /// Whether somebody types it.
+    pub fn is_typed(&self) -> bool {
+        self.input.is_terminal()
+    }
+
     /// Whether there is room for a read.
     pub const fn wants(&self) -> bool {
         self.at == self.end && !self.ended && self.pause.is_none()

@@ -3,6 +3,8 @@
 mod gauge;
 mod inward;
 mod outward;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -79,6 +81,10 @@ const OUTPUT: u64 = 2;
 /// How long the last words may take.
 const LEAVE_TIME: Duration = Duration::from_millis(500);
 
+/// How long standard input may be quiet after the peer's end before it is over. Whoever fills a pipe is not held up for that
+/// long by anything but having nothing to say.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Rounds of reading and writing between two looks at the clock and the poller.
 const ROUNDS: usize = 32;
 
@@ -149,6 +155,8 @@ pub struct Conversation<'a> {
     heard: Instant,
     /// Since when standard input, and all that came of it, is with the kernel.
     over: Option<Instant>,
+    /// When the peer ended, and later what came of standard input last.
+    alone: Option<Instant>,
 }
 
 impl<'a> Conversation<'a> {
@@ -175,6 +183,7 @@ impl<'a> Conversation<'a> {
             moved: now,
             heard: now,
             over: None,
+            alone: None,
         }
     }
 
@@ -187,6 +196,8 @@ impl<'a> Conversation<'a> {
                     .verbose("The peer ended without TLS's word for it; something may be missing.");
                 Ended::Done
             }
+            // It had ended before: nobody was there any more to take what was left of the input.
+            Err(Ended::Link(_)) if self.alone.is_some() && !self.ways.stays => Ended::Done,
             Err(ended) => ended,
         };
         if matches!(ended, Ended::Done) {
@@ -223,7 +234,7 @@ impl<'a> Conversation<'a> {
             let now = Instant::now();
             self.link.advance(now).map_err(Ended::Link)?;
             let busy = self.move_all(&mut ready, now)?;
-            if let Some(ended) = self.ended(now) {
+            if let Some(ended) = self.ended(&ready, now) {
                 return Ok(ended);
             }
             self.records.settle(self.says);
@@ -231,7 +242,7 @@ impl<'a> Conversation<'a> {
                 gauge.show(self.outward.sent(), self.inward.received(), now);
             }
             self.register(&mut poller, &ready).map_err(here)?;
-            let timeout = if busy { Some(Duration::ZERO) } else { self.timeout(now) };
+            let timeout = if busy { Some(Duration::ZERO) } else { self.timeout(&ready, now) };
             poller.wait(&mut events, timeout).map_err(here)?;
             for event in &events {
                 match event.token {
@@ -272,13 +283,20 @@ impl<'a> Conversation<'a> {
     }
 
     /// Whether it is over, and how.
-    fn ended(&mut self, now: Instant) -> Option<Ended> {
+    fn ended(&mut self, ready: &Ready, now: Instant) -> Option<Ended> {
+        if self.inward.is_over() && (self.alone.is_none() || self.moved == now) {
+            self.alone = Some(now);
+        }
         let flow = &self.ways.flow;
         if self.inward.is_closed() {
             return Some(Ended::Done);
         }
         let all_sent = self.outward.is_over() && self.link.is_flushed();
-        if self.inward.is_over() && !flow.send_only && (!self.ways.stays || all_sent) {
+        let left_alone = match self.ways.stays {
+            true => all_sent,
+            false => self.outward.is_over() || self.gives_up_at(ready).is_some_and(|at| now >= at),
+        };
+        if self.inward.is_over() && !flow.send_only && left_alone {
             return Some(Ended::Done);
         }
         if all_sent && flow.send_only {
@@ -296,6 +314,14 @@ impl<'a> Conversation<'a> {
             return Some(Ended::Done);
         }
         flow.idle.filter(|idle| now >= self.moved + *idle).map(Ended::Idle)
+    }
+
+    /// When it ends since the peer has ended and nothing comes on standard input. What is on its way there still goes: the
+    /// peer may be a listener whose own input was empty, and who waits for a file. Who types has seen the end.
+    fn gives_up_at(&self, ready: &Ready) -> Option<Instant> {
+        let quiet = self.outward.wants() && !ready.input;
+        let pause = if self.outward.is_typed() { Duration::ZERO } else { PAUSE };
+        self.alone.filter(|_| quiet).map(|since| since + pause)
     }
 
     /// When it ends because standard input did, at `over`. A stream goes on until the peer ends too, or -q says otherwise.
@@ -326,7 +352,7 @@ impl<'a> Conversation<'a> {
         poller.set(self.inward.sink(), OUTPUT, false, self.inward.is_blocked() && !ready.output)
     }
 
-    fn timeout(&self, now: Instant) -> Option<Duration> {
+    fn timeout(&self, ready: &Ready, now: Instant) -> Option<Duration> {
         let flow = &self.ways.flow;
         [
             self.link.poll_timeout(),
@@ -335,6 +361,7 @@ impl<'a> Conversation<'a> {
             flow.idle.map(|idle| self.moved + idle),
             flow.silence.map(|silence| self.heard + silence),
             self.over.and_then(|over| self.quits_at(over)),
+            if self.ways.stays { None } else { self.gives_up_at(ready) },
         ]
         .into_iter()
         .flatten()

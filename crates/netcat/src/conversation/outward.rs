@@ -80,6 +80,11 @@ impl Outward {
         matches!(self.state, State::Reading) && self.source.wants()
     }
 
+    /// Whether somebody types it.
+    pub(super) fn is_typed(&self) -> bool {
+        self.source.is_typed()
+    }
+
     /// Whether room in the link is to be waited for. What the kernel moves may wait for either end; the one that is not
     /// blocked is not waited for.
     pub(super) fn waits_for_room(&self) -> bool {
