@@ -515,12 +515,8 @@ impl<'a> Crowd<'a> {
             self.poller.set(hangup, HANGUP, true, false)?;
         }
         let takes_more = self.broker.takes_more();
-        let reads_input = !self.input_told
-            && takes_more
-            && self.source.wants()
-            && !self.input_ready
-            && self.inside > 0;
-        self.poller.set(self.source.as_fd(), INPUT, reads_input, false)?;
+        let feeds = !self.input_told && takes_more && self.source.wants() && self.inside > 0;
+        self.poller.set(self.source.as_fd(), INPUT, feeds && !self.input_ready, false)?;
         self.poller.set(self.output.as_fd(), OUTPUT, false, self.output_blocked)?;
         let apart = self.options.listen.together == Together::Apart;
         let hears = if apart { self.at == self.end } else { takes_more };
@@ -545,7 +541,8 @@ impl<'a> Crowd<'a> {
         }
         let blocked = |id: &usize| self.guests.get(*id).is_some_and(|guest| guest.blocked);
         let leaves = takes_more && self.leaving.iter().any(|id| !blocked(id));
-        if (!self.stirred.is_empty() && hears) || leaves {
+        // Room that came with what was just delivered is nobody else's event.
+        if (!self.stirred.is_empty() && hears) || (feeds && self.input_ready) || leaves {
             return Ok(Some(Duration::ZERO));
         }
         let mut next = [
