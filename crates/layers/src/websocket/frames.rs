@@ -82,6 +82,8 @@ pub struct WebSocket {
     /// The payload of a control frame, at most 125 bytes.
     control: Vec<u8>,
     masks: Vec<[u8; 4]>,
+    /// A peer's goodbye is answered by [`close`](Self::close) alone.
+    takes_leave_late: bool,
     closed: bool,
     over: bool,
 }
@@ -113,9 +115,18 @@ impl WebSocket {
             message: None,
             control: Vec::new(),
             masks: Vec::new(),
+            takes_leave_late: false,
             closed: false,
             over: false,
         }
+    }
+
+    /// Answers a peer's goodbye only with [`close`](Self::close), so that what there is to say can still be said: the peer may
+    /// listen until then (section 5.5.1).
+    #[must_use]
+    pub const fn taking_leave_late(mut self) -> Self {
+        self.takes_leave_late = true;
+        self
     }
 
     /// Whether the peer has said all of what it began: no message or frame is in the middle.
@@ -283,7 +294,9 @@ impl WebSocket {
             Control::Close => {
                 let goodbye = goodbye(&payload)?;
                 let code = goodbye.code.map_or(CloseCode::Normal, CloseCode::from);
-                self.say_close(code, output);
+                if !self.takes_leave_late {
+                    self.say_close(code, output);
+                }
                 return Ok(Some(goodbye));
             }
             Control::Reserved(_) => return Err(CloseCode::Protocol),

@@ -1,8 +1,9 @@
 //! WebSocket over any link that carries a stream: `ws://`, and over TLS `wss://`.
 //!
 //! What is written leaves as binary messages; of what comes, kinds and borders of messages are not looked at. WebSocket
-//! knows no half-closed connection: `finish` says goodbye, and a peer that hears it says goodbye as well. Who never wrote
-//! anything is there to hear (its input is empty from the start), so its `finish` leaves the goodbye to the peer.
+//! knows no half-closed connection: `finish` says goodbye, and most peers that hear it say goodbye at once. A link here
+//! first says what it still has. Who never wrote anything is there to hear (its input is empty from the start), so its
+//! `finish` leaves the goodbye to the peer.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -67,6 +68,7 @@ struct WebSocketLink {
     output: Vec<u8>,
     written: usize,
     has_spoken: bool,
+    is_finished: bool,
     ended: bool,
     inner_ended: bool,
 }
@@ -76,7 +78,7 @@ impl WebSocketLink {
         Self {
             inner,
             state,
-            frames: WebSocket::new(role, CAPS),
+            frames: WebSocket::new(role, CAPS).taking_leave_late(),
             input: Vec::new(),
             start: 0,
             text: Vec::new(),
@@ -84,6 +86,7 @@ impl WebSocketLink {
             output,
             written: 0,
             has_spoken: false,
+            is_finished: false,
             ended: false,
             inner_ended: false,
         }
@@ -135,7 +138,12 @@ impl WebSocketLink {
             match self.frames.handle(&mut input, &mut self.text, &mut self.output) {
                 Ok(None) => break,
                 Ok(Some(Event::Data { .. })) => {}
-                Ok(Some(Event::Closed(_))) => self.ended = true,
+                Ok(Some(Event::Closed(_))) => {
+                    self.ended = true;
+                    if self.is_finished {
+                        self.frames.close(&mut self.output);
+                    }
+                }
                 Err(broken) => {
                     self.start = self.input.len();
                     let _ = self.flush();
@@ -233,9 +241,6 @@ impl Link for WebSocketLink {
         if !self.is_established() || !self.flush()? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if self.ended {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
         self.has_spoken = true;
         let message = &bytes[..bytes.len().min(MESSAGE)];
         self.frames.send(Kind::Binary, message, &mut self.output);
@@ -244,9 +249,10 @@ impl Link for WebSocketLink {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.has_spoken {
+        if self.has_spoken || self.ended {
             self.frames.close(&mut self.output);
         }
+        self.is_finished = true;
         self.flush().map(drop)
     }
 
@@ -285,6 +291,16 @@ impl Link for WebSocketLink {
     }
 }
 
+/// Whoever waits for our goodbye hears it, if the kernel takes it at once.
+impl Drop for WebSocketLink {
+    fn drop(&mut self) {
+        if self.is_established() {
+            self.frames.close(&mut self.output);
+            let _ = self.flush();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,7 +333,12 @@ mod tests {
             });
             assert!(one.heard == text && other.heard == text);
             one.finishes = true;
-            drive(&mut [&mut one, &mut other], |sides| sides.iter().all(|side| side.ended));
+            drive(&mut [&mut one, &mut other], |sides| sides[1].ended);
+            // What comes behind a goodbye is heard as well, until it is answered.
+            other.text = b"wait".to_vec();
+            other.finishes = true;
+            drive(&mut [&mut one, &mut other], |sides| sides[0].ended);
+            assert!(one.heard.ends_with(b"wait"));
             assert!(one.link.is_flushed() && other.link.is_flushed());
         }
     }
@@ -335,6 +356,20 @@ mod tests {
             drive(&mut sides.each_mut(), |sides| sides.iter().all(|side| side.ended));
             assert_eq!(sides[silent].heard, b"news");
         }
+    }
+
+    #[test]
+    fn a_side_that_is_dropped_says_goodbye() {
+        let links = pair(usize::MAX, false);
+        let mut sides = links.map(|link| Side::new(link, b"text", false));
+        drive(&mut sides.each_mut(), |sides| sides.iter().all(|side| side.heard == b"text"));
+        let [one, mut other] = sides;
+        let (raw, mut peer) = plain_pair(usize::MAX);
+        drop(WebSocketLink::new(raw, State::Open, Role::Server, Vec::new()));
+        let mut buffer = [0; 10];
+        assert!(matches!(peer.read(&mut buffer), Ok(Got::Bytes(4))) && buffer[0] == 0x88);
+        drop(one);
+        drive(&mut [&mut other], |sides| sides[0].ended);
     }
 
     #[test]
