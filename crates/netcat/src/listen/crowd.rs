@@ -536,13 +536,15 @@ impl<'a> Crowd<'a> {
                 needs.writable || (guest.blocked && room.writable),
             )?;
         }
+        let mut goes_on = false;
         for (id, job) in &self.jobs {
             job.register(&mut self.poller, JOBS + Job::token(id))?;
+            goes_on |= job.is_stirred(now);
         }
         let blocked = |id: &usize| self.guests.get(*id).is_some_and(|guest| guest.blocked);
         let leaves = takes_more && self.leaving.iter().any(|id| !blocked(id));
         // Room that came with what was just delivered is nobody else's event.
-        if (!self.stirred.is_empty() && hears) || (feeds && self.input_ready) || leaves {
+        if (!self.stirred.is_empty() && hears) || (feeds && self.input_ready) || leaves || goes_on {
             return Ok(Some(Duration::ZERO));
         }
         let mut next = [
