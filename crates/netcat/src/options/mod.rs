@@ -2,6 +2,7 @@
 
 mod command;
 mod flavour;
+mod operands;
 mod read;
 pub mod table;
 

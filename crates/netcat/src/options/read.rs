@@ -8,19 +8,17 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::command::{OPERANDS, command};
+use super::operands::split_port;
 use super::table::{Origin, lettered};
 use super::{
-    Carrier, DEFAULT_PORT, Family, Flavour, Flow, From, Listen, MAX_CONNS, Mode, Options, Output,
-    Proxy, Run, Target, Tls, Together, WebSocket,
+    Carrier, Family, Flavour, Flow, From, Listen, MAX_CONNS, Mode, Options, Output, Proxy, Run,
+    Target, Tls, Together,
 };
 use crate::duration;
 use crate::proxy::{Credentials, Dns, Kind};
 
 /// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
 const MAX_HOPS: usize = 8;
-
-/// Ports of one `-z`, so that a slip of the hand ends.
-const MAX_PORTS: usize = 65_536;
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -111,9 +109,9 @@ fn foreign(option: &str, flavour: Flavour) -> Option<String> {
     })
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     typed: &'a ArgMatches,
-    flavour: Flavour,
+    pub(super) flavour: Flavour,
     proxy_auth: Option<String>,
     warnings: Vec<String>,
 }
@@ -155,119 +153,6 @@ impl Reader<'_> {
         self.warn_of_differences();
         check(&options)?;
         Ok(options)
-    }
-
-    fn target(
-        &self,
-        operands: &[&OsString],
-        listens: bool,
-    ) -> Result<(Target, Option<WebSocket>, bool), Misuse> {
-        if self.flag("unixsock") && !self.flag("vsock") {
-            let verb = if listens { "listen on" } else { "connect to" };
-            return match operands {
-                [] => wrong(format!("You have to specify path to a socket to {verb}")),
-                [path] => Ok((Target::Path(PathBuf::from(path)), None, false)),
-                [_, rest @ ..] => wrong(format!("A Unix socket has no port: {}", list(rest))),
-            };
-        }
-        let words = operands
-            .iter()
-            .map(|word| {
-                word.to_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| Misuse("The operands have to be UTF-8".to_owned()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if self.flag("vsock") {
-            return Ok((vsock(&words, listens)?, None, false));
-        }
-        if let [url] = &words[..]
-            && let Some((scheme, rest)) = url.split_once("://")
-        {
-            return self.address(scheme, rest, listens);
-        }
-        let (host, ports) = match &words[..] {
-            [] => (None, &[][..]),
-            // A listener's only operand is a port if it looks like one, as ncat has it.
-            [word] if listens && word.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (None, &words[..])
-            }
-            [host, ports @ ..] => (Some(host.clone()), ports),
-        };
-        if host.is_none() && !listens {
-            return wrong("You must specify a host to connect to");
-        }
-        let mut numbers = self.ports(ports)?;
-        if listens
-            && numbers.is_empty()
-            && let Some(port) = self.port("source-port")?
-        {
-            numbers.push(port);
-        }
-        if numbers.is_empty() {
-            numbers.push(DEFAULT_PORT);
-        }
-        Ok((Target::Host { host, ports: numbers }, None, false))
-    }
-
-    /// `ws://…` and `wss://…`.
-    fn address(
-        &self,
-        scheme: &str,
-        rest: &str,
-        listens: bool,
-    ) -> Result<(Target, Option<WebSocket>, bool), Misuse> {
-        let secure = match scheme {
-            "ws" => false,
-            "wss" => true,
-            _ => {
-                return wrong(format!(
-                    "{scheme}:// is no address that can be connected to: ws:// and wss:// are"
-                ));
-            }
-        };
-        let (authority, path) = match rest.find(['/', '?']) {
-            Some(at) => rest.split_at(at),
-            None => (rest, "/"),
-        };
-        let path = if path.starts_with('?') { format!("/{path}") } else { path.to_owned() };
-        let (host, port) = split_port(authority)?;
-        let port = port.unwrap_or(if secure { 443 } else { 80 });
-        if host.is_empty() && !listens {
-            return wrong("You must specify a host to connect to");
-        }
-        if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return wrong(
-                "The path of a WebSocket address is ASCII without blanks; write other characters as %XX",
-            );
-        }
-        let websocket = WebSocket { path, host: authority.to_owned() };
-        let host = (!host.is_empty()).then(|| host.to_owned());
-        Ok((Target::Host { host, ports: vec![port] }, Some(websocket), secure))
-    }
-
-    fn ports(&self, words: &[String]) -> Result<Vec<u16>, Misuse> {
-        // The other two look at many ports with one -z.
-        let many = self.flavour != Flavour::Ncat && self.flag("zero");
-        if words.len() > 1 && !many {
-            return wrong(format!("Got more than one port specification: {}", words.join(" ")));
-        }
-        let mut ports = Vec::new();
-        for word in words {
-            let bad = || Misuse(format!("Invalid port number \"{word}\""));
-            match word.split_once('-') {
-                Some((low, high)) if many => {
-                    let (low, high): (u16, u16) =
-                        (low.parse().map_err(|_| bad())?, high.parse().map_err(|_| bad())?);
-                    ports.extend(low.min(high)..=low.max(high));
-                }
-                _ => ports.push(word.parse().map_err(|_| bad())?),
-            }
-            if ports.len() > MAX_PORTS {
-                return wrong(format!("More than {MAX_PORTS} ports at once"));
-            }
-        }
-        Ok(ports)
     }
 
     fn carrier(&self) -> Result<Carrier, Misuse> {
@@ -550,7 +435,7 @@ impl Reader<'_> {
         }
     }
 
-    fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.typed.get_flag(name)
     }
 
@@ -579,7 +464,7 @@ impl Reader<'_> {
         self.typed.get_many::<OsString>(name).into_iter().flatten().map(PathBuf::from).collect()
     }
 
-    fn port(&self, name: &str) -> Result<Option<u16>, Misuse> {
+    pub(super) fn port(&self, name: &str) -> Result<Option<u16>, Misuse> {
         self.text(name)?
             .map(|text| {
                 text.parse().map_err(|_| Misuse(format!("Invalid source port number \"{text}\"")))
@@ -641,51 +526,6 @@ fn check(options: &Options) -> Result<(), Misuse> {
     }
 }
 
-/// `CID PORT`, or of a listener `PORT` alone.
-fn vsock(words: &[String], listens: bool) -> Result<Target, Misuse> {
-    let (cid, port) = match words {
-        [] if listens => (None, None),
-        [] => return wrong("You must specify a host to connect to"),
-        [port] if listens => (None, Some(port)),
-        [cid] => (Some(cid), None),
-        [cid, port] => (Some(cid), Some(port)),
-        [_, ports @ ..] => {
-            return wrong(format!("Got more than one port specification: {}", ports.join(" ")));
-        }
-    };
-    let cid = cid
-        .map(|text| text.parse().map_err(|_| Misuse(format!("Invalid CID \"{text}\""))))
-        .transpose()?;
-    let port = match port {
-        None => u32::from(DEFAULT_PORT),
-        Some(text) => {
-            text.parse().map_err(|_| Misuse(format!("Invalid port number \"{text}\"")))?
-        }
-    };
-    Ok(Target::Vsock { cid, port })
-}
-
-/// `HOST`, `HOST:PORT`, `[V6]`, `[V6]:PORT`, and an IPv6 address without brackets.
-fn split_port(text: &str) -> Result<(&str, Option<u16>), Misuse> {
-    let bad = |port: &str| Misuse(format!("Invalid port number \"{port}\""));
-    if let Some(rest) = text.strip_prefix('[') {
-        let Some((host, rest)) = rest.split_once(']') else {
-            return wrong(format!("\"{text}\" has no closing bracket"));
-        };
-        return match rest.strip_prefix(':') {
-            Some(port) => Ok((host, Some(port.parse().map_err(|_| bad(port))?))),
-            None if rest.is_empty() => Ok((host, None)),
-            None => wrong(format!("\"{text}\" is no host with a port")),
-        };
-    }
-    match text.split_once(':') {
-        Some((host, port)) if !port.contains(':') => {
-            Ok((host, Some(port.parse().map_err(|_| bad(port))?)))
-        }
-        _ => Ok((text, None)),
-    }
-}
-
 /// The names of both ncat and OpenBSD's nc.
 fn protocol(name: &str) -> Result<Kind, Misuse> {
     match name.to_ascii_lowercase().as_str() {
@@ -703,11 +543,7 @@ fn utf8(name: &str, value: &OsStr) -> Result<String, Misuse> {
         .ok_or_else(|| Misuse(format!("The value of --{name} has to be UTF-8")))
 }
 
-fn list(words: &[&OsString]) -> String {
-    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
-}
-
-fn wrong<T>(words: impl Into<String>) -> Result<T, Misuse> {
+pub(super) fn wrong<T>(words: impl Into<String>) -> Result<T, Misuse> {
     Err(Misuse(words.into()))
 }
 
