@@ -1,6 +1,7 @@
 //! What is asked for with which words.
 
 use super::*;
+use crate::options::DEFAULT_PORT;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
