@@ -36,21 +36,23 @@ pub(super) const CALLBOX: &str = "callbox nc";
 pub(super) const NCAT: &str = "ncat";
 pub(super) const YARDSTICK: &str = "yardstick";
 
+/// ncat ends a TLS connection badly when the receiver, whose own input is empty, has said so; told that one end only sends
+/// and the other only receives, it does not, and so callbox is told the same.
 pub(super) const CARRIERS: &[Carrier] = &[
     Carrier {
         name: CALLBOX,
         binary: Binary::Callbox,
         version: &["--version"],
-        receive: &["nc", "-l", "127.0.0.1", "PORT"],
-        send: &["nc", "127.0.0.1", "PORT"],
+        receive: &["nc", "--recv-only", "-l", "127.0.0.1", "PORT"],
+        send: &["nc", "--send-only", "127.0.0.1", "PORT"],
         tls: Some("--ssl"),
     },
     Carrier {
         name: NCAT,
         binary: Binary::System("ncat"),
         version: &["--version"],
-        receive: &["-l", "127.0.0.1", "PORT"],
-        send: &["127.0.0.1", "PORT"],
+        receive: &["--recv-only", "-l", "127.0.0.1", "PORT"],
+        send: &["--send-only", "127.0.0.1", "PORT"],
         tls: Some("--ssl"),
     },
     Carrier {
