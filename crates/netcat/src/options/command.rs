@@ -46,6 +46,7 @@ fn argument(row: &'static Row, flavour: Flavour, order: usize) -> Arg {
     let section = Section::ALL.iter().position(|section| *section == row.section).unwrap_or(0);
     let argument = Arg::new(row.long)
         .long(row.long)
+        .aliases(row.abbreviations())
         .help(row.help)
         .help_heading(row.section.title())
         .display_order(section * TABLE.len() + order);
@@ -73,6 +74,15 @@ mod tests {
         for flavour in Flavour::ALL {
             command("nc", flavour).debug_assert();
         }
+    }
+
+    #[test]
+    fn what_is_unique_in_ncat_is_not_ambiguous_for_options_it_has_not() {
+        let words = ["nc", "--wai", "5", "--r", "--i", "6", "--sh", "true"];
+        let read = command("nc", Flavour::Ncat).try_get_matches_from(words).expect("reads");
+        assert_eq!(read.get_one::<OsString>("wait").expect("a value"), "5");
+        assert_eq!(read.get_one::<OsString>("idle-timeout").expect("a value"), "6");
+        assert!(read.get_flag("recv-only") && read.contains_id("sh-exec"));
     }
 
     #[test]

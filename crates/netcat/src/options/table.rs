@@ -342,6 +342,28 @@ impl Row {
     }
 }
 
+/// What ncat knows by its letter alone: the long name is this program's own.
+const LETTER_ALONE: &[&str] = &["ipv4", "ipv6", "hops", "hop-pointer", "zero", "quit"];
+
+impl Row {
+    /// Whether ncat has it under this long name.
+    fn is_ncat_s(&self) -> bool {
+        self.origin == Origin::Ncat && !LETTER_ALONE.contains(&self.long)
+    }
+
+    /// What this long name may be cut down to in ncat, which takes any unique beginning, where other names of the table
+    /// begin with the same.
+    pub fn abbreviations(&self) -> impl Iterator<Item = &'static str> {
+        let long = self.long;
+        let own = if self.is_ncat_s() { 1..long.len() } else { 0..0 };
+        own.map(move |length| &long[..length]).filter(|beginning| {
+            let begin = |row: &&Self| row.long.starts_with(beginning);
+            TABLE.iter().filter(|row| row.is_ncat_s()).filter(begin).count() == 1
+                && TABLE.iter().filter(begin).count() > 1
+        })
+    }
+}
+
 /// The option that a letter stands for in a flavour.
 pub fn lettered(flavour: Flavour, letter: char) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.letter(flavour) == Some(letter))
@@ -370,6 +392,20 @@ mod tests {
             assert!(row.long.len() > 2 && row.long.is_ascii(), "--{}", row.long);
             assert!(!row.help.ends_with('.') && row.help.len() > 3, "--{}", row.long);
         }
+    }
+
+    #[test]
+    fn a_beginning_that_is_unique_in_ncat_stays_so() {
+        let named = |long: &str| {
+            let row = TABLE.iter().find(|row| row.long == long).expect("it is in the table");
+            row.abbreviations().collect::<Vec<_>>()
+        };
+        assert_eq!(named("wait"), ["w", "wa", "wai"]);
+        assert_eq!(named("sh-exec"), ["sh"]);
+        assert_eq!(named("idle-timeout"), ["i"]);
+        // Two of ncat's own begin so, or no other does.
+        assert!(named("proxy").is_empty() && named("version").is_empty());
+        assert!(named("zero").is_empty());
     }
 
     #[test]
