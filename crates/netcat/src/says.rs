@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use callbox_net::peer::Peer;
+use rustix::io::Errno;
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -126,6 +127,10 @@ pub fn shown(peer: &Peer) -> String {
 
 /// An error of the system in its own words, without the number that Rust adds.
 pub fn words(error: &io::Error) -> String {
+    // No other protocol is asked for that a kernel may be without.
+    if error.raw_os_error() == Some(Errno::PROTONOSUPPORT.raw_os_error()) {
+        return "Protocol not supported: this kernel has no SCTP".to_owned();
+    }
     let text = error.to_string();
     match error.raw_os_error().and_then(|_| text.rfind(" (os error ")) {
         Some(at) => text[..at].to_owned(),
@@ -139,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_words_of_the_system_come_without_a_number() {
-        let error = io::Error::from(rustix::io::Errno::CONNREFUSED);
+        let error = io::Error::from(Errno::CONNREFUSED);
         assert_eq!(words(&error), "Connection refused");
         assert_eq!(
             words(&io::Error::other("its certificate is (os error 5)")),
