@@ -125,6 +125,17 @@ impl Running {
     #[track_caller]
     pub fn wait_within(mut self, limit: Duration) -> Finished {
         self.close_stdin();
+        self.finish_within(limit)
+    }
+
+    /// Waits for the exit and the end of both streams with standard input still open: the end was not that of its input.
+    #[track_caller]
+    pub fn wait_with_open_stdin(self) -> Finished {
+        self.finish_within(EVENT_DEADLINE)
+    }
+
+    #[track_caller]
+    fn finish_within(mut self, limit: Duration) -> Finished {
         let Some(status) = self.child.wait(Instant::now() + limit) else {
             self.fail(&format!("the exit within {limit:?}"));
         };
@@ -251,6 +262,14 @@ mod tests {
         let mut running = sh("echo ready; exec sleep 1000").spawn();
         running.write(vec![b'x'; 1_000_000]);
         running.wait_for_stdout("ready");
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_does_so_with_its_input_open() {
+        let script = "head -n 1; exit 4";
+        let mut running = sh(script).spawn();
+        running.write_line("one");
+        running.wait_with_open_stdin().expect_code(4).stdout_is("one\n");
     }
 
     #[test]
