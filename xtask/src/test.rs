@@ -50,6 +50,7 @@ const TOOLS: &[Tool] = &[
     },
     Tool { program: "chromium", package: "chromium", tests: "those of the chat's page" },
     Tool { program: "chromedriver", package: "chromium-driver", tests: "those of the chat's page" },
+    Tool { program: "ncat", package: "ncat", tests: "those of callbox nc beside ncat" },
     Tool { program: "tshark", package: "tshark", tests: "that of nc's captures" },
     Tool { program: "npm", package: "npm", tests: "that of the page's accessibility" },
 ];

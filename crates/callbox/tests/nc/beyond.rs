@@ -1,0 +1,192 @@
+//! What ncat does not do: QUIC, WebSocket, chains of proxies, lists that are read again, captures.
+
+use std::fs;
+
+use callbox_testkit::{Folder, Program, Signal};
+
+use super::ncat::{Listener, Ncat, Seen, ours};
+use super::peer::{connect, connect_from, echo, line, send};
+
+/// A line in each direction between a client and a listener.
+#[track_caller]
+fn converse(mut listener: Listener, client: Program) -> Seen {
+    let mut client = client.spawn();
+    client.write_line("to the listener");
+    listener.wait_for_stdout("to the listener");
+    listener.write_line("to the client");
+    client.wait_for_stdout("to the client");
+    let seen = Seen::of(&client.wait());
+    listener.ended().is(0, "to the listener\n", "");
+    seen
+}
+
+#[test]
+fn quic_carries_a_conversation() {
+    let seen = ours(|ncat| {
+        let listener = ncat.listen("--quic");
+        let client = ncat.client("--quic", listener.port);
+        converse(listener, client)
+    });
+    seen.is(0, "to the client\n", "");
+}
+
+#[test]
+fn much_goes_through_quic_whole() {
+    let seen = ours(|ncat| {
+        let listener = ncat.listen("--quic");
+        let finished = ncat.client("--quic", listener.port).run_with_input(vec![b'q'; 3_000_000]);
+        finished.expect_code(0);
+        let seen = listener.ended();
+        Seen { out: seen.out.len().to_string(), ..seen }
+    });
+    seen.is(0, "3000000", "");
+}
+
+#[test]
+fn a_websocket_carries_a_conversation() {
+    for scheme in ["ws", "wss"] {
+        let seen = ours(|ncat| {
+            let port = super::ncat::free_port();
+            let url = format!("{scheme}://127.0.0.1:{port}/");
+            let listener = Listener::ready(ncat.with("-l --test").arg(&url), port);
+            converse(listener, ncat.with(&url))
+        });
+        seen.is(0, "to the client\n", "");
+    }
+}
+
+#[test]
+fn a_websocket_listener_talks_to_another_s_client() {
+    let seen = ours(|ncat| {
+        let port = super::ncat::free_port();
+        let url = format!("ws://127.0.0.1:{port}/path");
+        let mut listener = Listener::ready(ncat.with("-l --test").arg(&url), port);
+        let (mut client, _) = tungstenite::client(&url, connect(port)).expect("a WebSocket");
+        client.send(tungstenite::Message::text("from tungstenite\n")).expect("sent");
+        listener.wait_for_stdout("from tungstenite");
+        listener.write_line("from nc");
+        let mut got = Vec::new();
+        while !got.ends_with(b"\n") {
+            got.extend(client.read().expect("a message").into_data());
+        }
+        client.close(None).expect("a close");
+        while client.read().is_ok() {}
+        listener.ended().beside(got)
+    });
+    seen.is(0, "from tungstenite\n", "").peer_got(&["from nc\\n"]);
+}
+
+#[test]
+fn proxies_form_a_chain_in_the_order_they_are_given() {
+    let seen = ours(|ncat| {
+        let [first, second] = [(); 2].map(|()| ncat.listen("--proxy-type http"));
+        let server = echo();
+        let words = format!("--proxy 127.0.0.1:{} --proxy 127.0.0.1:{}", first.port, second.port);
+        let mut client = ncat.client(&words, server.port).spawn();
+        client.write_line("through both");
+        client.wait_for_stdout("through both");
+        let seen = Seen::of(&client.wait()).beside(server.done());
+        first.stop();
+        second.stop();
+        seen
+    });
+    seen.is(0, "through both\n", "").peer_got(&["through both\\n"]);
+}
+
+#[test]
+fn lists_are_read_again_at_sighup_and_sessions_stay() {
+    let seen = ours(|ncat| {
+        let folder = Folder::new("lists");
+        let list = folder.join("allowed");
+        fs::write(&list, "127.0.0.1\n127.0.0.2\n").expect("a file");
+        let words = format!("-k --reuse-lists --allowfile {}", list.display());
+        let mut listener = ncat.listen(&words);
+        let mut kept = connect_from("127.0.0.2", listener.port);
+        send(&mut kept, "in\n");
+        listener.wait_for_stdout("in");
+        fs::write(&list, "127.0.0.1\n").expect("a file");
+        listener.signal(Signal::HUP);
+        // Until the list is read, the old one counts.
+        loop {
+            let mut next = connect_from("127.0.0.2", listener.port);
+            let _ = std::io::Write::write_all(&mut next, b"again\n");
+            let _ = next.shutdown(std::net::Shutdown::Write);
+            super::peer::read_to_close(&mut next);
+            let heard = listener.stdout_so_far().matches("again").count();
+            send(&mut connect(listener.port), "mark\n");
+            listener.wait_for_stdout("mark");
+            if listener.stdout_so_far().matches("again").count() == heard {
+                break;
+            }
+        }
+        listener.write_line("still there?");
+        let got = line(&mut kept);
+        Seen { out: String::new(), ..listener.stop() }.beside(got)
+    });
+    seen.peer_got(&["still there?\\n"]);
+    assert_eq!(seen.err, "");
+}
+
+#[test]
+fn a_list_with_a_mistake_is_not_taken_at_sighup() {
+    let seen = ours(|ncat| {
+        let folder = Folder::new("lists");
+        let list = folder.join("allowed");
+        fs::write(&list, "127.0.0.1\n").expect("a file");
+        let words = format!("-k --reuse-lists --allowfile {}", list.display());
+        let mut listener = ncat.listen(&words);
+        fs::write(&list, "127.0.0.1\n1.2.3.4/99\n").expect("a file");
+        listener.signal(Signal::HUP);
+        listener.wait_for_stderr("1.2.3.4/99");
+        send(&mut connect(listener.port), "still in\n");
+        listener.wait_for_stdout("still in");
+        Seen { err: String::new(), ..listener.stop() }
+    });
+    assert_eq!(seen.out, "still in\n");
+}
+
+/// What tshark reads in a capture: a line for each packet with a payload, its ports and the payload in hexadecimal.
+#[track_caller]
+fn captured(ncat: &Ncat, words: &str) -> Vec<String> {
+    let folder = Folder::new("capture");
+    let file = folder.join("capture.pcap");
+    let server = echo();
+    let port = server.port.to_string();
+    let mut client =
+        ncat.client(&format!("{words} --pcap {}", file.display()), server.port).spawn();
+    client.write_line("hello");
+    client.wait_for_stdout("hello");
+    client.wait().expect_code(0);
+    server.done();
+    let fields = ["-T", "fields", "-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "tcp.payload"];
+    let tshark = Program::new("tshark").arg("-r").arg(&file).args(fields);
+    let finished = tshark.args(["-Y", "tcp.len > 0"]).run();
+    finished.expect_code(0);
+    let text = finished.stdout_text().into_owned();
+    let known = |number: &str| if number == port { "server" } else { "client" };
+    text.lines()
+        .map(|line| {
+            let mut fields = line.split('\t');
+            let (from, to) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+            let payload = fields.next().unwrap_or_default();
+            format!("{} > {}: {payload}", known(from), known(to))
+        })
+        .collect()
+}
+
+#[test]
+fn a_capture_is_one_that_tshark_reads() {
+    super::ncat::needs("tshark", "tshark");
+    let packets = captured(&Ncat::ours(), "");
+    assert_eq!(packets, ["client > server: 68656c6c6f0a", "server > client: 68656c6c6f0a"]);
+}
+
+#[test]
+fn where_the_kernel_has_no_sctp_the_error_says_so() {
+    if fs::metadata("/proc/net/sctp").is_ok() {
+        return;
+    }
+    let seen = ours(|ncat| Seen::of(&ncat.client("--sctp", 9999).run()));
+    assert!(seen.err.contains("SCTP"), "{}", seen.err);
+    assert!(seen.code.is_some_and(|code| code != 0));
+}
