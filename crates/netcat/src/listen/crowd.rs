@@ -358,6 +358,10 @@ impl<'a> Crowd<'a> {
                 self.input_told = true;
                 self.broker.handle_input_ended(now);
                 self.quits = self.options.flow.quit.map(|quit| now + quit);
+                // Whoever has been told all that was said hears of the end now, and the others behind it.
+                let all = self.guests.iter().filter(|(_, guest)| guest.shaking.is_none());
+                let all: Vec<usize> = all.map(|(id, _)| id).collect();
+                all.into_iter().for_each(|id| self.write_to(id, now));
                 return Ok(());
             }
             if !self.source.wants() || !self.input_ready {
