@@ -13,8 +13,11 @@ use crate::shell::{cargo, output_of, root, succeed};
 /// Manuals: the argument of `callbox manual`, and the page's name.
 const MANUALS: &[(&str, &str)] = &[("callbox", "callbox.1"), ("callbox-nc", "callbox-nc.1")];
 
-/// Completions: the shell, the folder where it looks for them, and the name of a command's file there.
-const SHELLS: &[(&str, &str, fn(&str) -> String)] = &[
+/// A shell, the folder where it looks for completions, and the name of a command's file there.
+type Shell = (&'static str, &'static str, fn(&str) -> String);
+
+/// Who gets completions.
+const SHELLS: &[Shell] = &[
     ("bash", "share/bash-completion/completions", str::to_owned),
     ("zsh", "share/zsh/site-functions", |command| format!("_{command}")),
     ("fish", "share/fish/vendor_completions.d", |command| format!("{command}.fish")),
