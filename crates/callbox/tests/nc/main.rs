@@ -13,6 +13,7 @@
 //! | `crowd` | `-lk`: many clients, `--max-conns`, `--allow` and `--deny` |
 //! | `rooms` | `--broker` and `--chat` |
 //! | `programs` | `-e`, `-c` and `--lua-exec` |
+//! | `progress` | `--progress` on a terminal |
 //! | `records` | `-o` and `-x` |
 //! | `lines` | `-C` and `-t` |
 //! | `datagrams` | UDP, and Unix sockets of both kinds |
@@ -32,6 +33,7 @@ mod lines;
 mod ncat;
 mod peer;
 mod programs;
+mod progress;
 mod proxies;
 mod records;
 mod rooms;

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
 use callbox_testkit::Folder;
+use callbox_testkit::resources::resident_memory;
 
 use super::ncat::{Listener, both, ours};
 use super::peer::{connect, end, expect, line, read, read_to_end, send};
@@ -184,4 +185,38 @@ fn a_broker_has_its_limit_and_its_lists() {
         listener.stop().beside(got)
     });
     seen.peer_got(&[""]);
+}
+
+#[test]
+fn a_client_of_a_broker_that_stops_reading_is_cut_off_and_the_others_go_on() {
+    let seen = ours(|ncat| {
+        let mut listener = ncat.listen("--broker -v");
+        let (mut one, mut other) = two(&listener);
+        let mut stuck = connect(listener.port);
+        let address = stuck.local_addr().expect("its address");
+        listener.wait_for_stderr(&format!("Connection from {address}"));
+        // More than the kernel and the broker hold for one that does not read.
+        const BYTES: usize = 64 << 20;
+        let reader = std::thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 20];
+            let mut left = BYTES;
+            while left > 0 {
+                let count = std::io::Read::read(&mut other, &mut buffer).expect("bytes");
+                assert!(count > 0, "{left} bytes are missing");
+                left -= count;
+            }
+            other
+        });
+        send(&mut one, vec![b'x'; BYTES]);
+        let mut other = reader.join().expect("all bytes");
+        listener.wait_for_stderr("held up the others: cut off.");
+        assert!(resident_memory(listener.id()) < 32 << 20, "memory stays flat");
+        send(&mut one, "on we go\n");
+        let got = line(&mut other);
+        // What was on its way to it is still there, and then no more.
+        let missed = super::peer::read_to_close(&mut stuck).len();
+        assert!(missed < BYTES, "{missed} bytes");
+        listener.stop().beside(got)
+    });
+    seen.peer_got(&["on we go\\n"]);
 }
