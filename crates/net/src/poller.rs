@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
 /// Events taken in one call. With 10,000 busy descriptors that is some 40 calls a round, and 3 KiB of memory.
@@ -28,6 +28,57 @@ pub struct Event {
     pub readable: bool,
     /// It can be written to, or writing tells of an error.
     pub writable: bool,
+}
+
+/// One descriptor of a few, and what it is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The descriptor.
+    pub fd: BorrowedFd<'a>,
+    /// What its owner calls it.
+    pub token: u64,
+    /// Whether it is to be told when it can be read.
+    pub readable: bool,
+    /// Whether it is to be told when it can be written to.
+    pub writable: bool,
+}
+
+/// As [`Poller::wait`], for a few descriptors that are named each time: one call, where what is wanted changes with every
+/// one of them and epoll would have to be told first.
+///
+/// # Errors
+///
+/// Those of poll(2).
+pub fn wait_for_few<const N: usize>(
+    mut wanted: [Wanted<'_>; N],
+    events: &mut Vec<Event>,
+    timeout: Option<Duration>,
+) -> io::Result<()> {
+    events.clear();
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout.min(LONGEST)).ok());
+    // A hang-up is told whether it is wanted or not: what is wanted for nothing comes last, and is not asked about.
+    wanted.sort_by_key(|wanted| !(wanted.readable || wanted.writable));
+    let asked = wanted.iter().take_while(|wanted| wanted.readable || wanted.writable).count();
+    let mut polled = wanted.map(|wanted| {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, wanted.readable);
+        flags.set(PollFlags::OUT, wanted.writable);
+        PollFd::from_borrowed_fd(wanted.fd, flags)
+    });
+    match poll(&mut polled[..asked], timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for (told, wanted) in polled[..asked].iter().zip(&wanted) {
+        let flags = told.revents();
+        let over = flags.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+        let readable = wanted.readable && (over || flags.contains(PollFlags::IN));
+        let writable = wanted.writable && (over || flags.contains(PollFlags::OUT));
+        if readable || writable {
+            events.push(Event { token: wanted.token, readable, writable });
+        }
+    }
+    Ok(())
 }
 
 /// Descriptors that are waited for, level-triggered: what is ready and wanted is told every time.
@@ -238,6 +289,31 @@ mod tests {
         poller.set(file.as_fd(), 1, false, false).unwrap();
         poller.set(theirs.as_fd(), 2, false, false).unwrap();
         assert_eq!(ready(&mut poller, NOW), []);
+    }
+
+    #[test]
+    fn of_a_few_those_are_told_that_are_ready_and_wanted() {
+        let file = File::open("/proc/self/exe").unwrap();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let (gone, left) = UnixStream::pair().unwrap();
+        drop(gone);
+        let mut events = Vec::new();
+        let mut told = |wanted, timeout| {
+            wait_for_few(wanted, &mut events, timeout).unwrap();
+            events.clone()
+        };
+        let wanted = |fd, token, readable, writable| Wanted { fd, token, readable, writable };
+        let nothing = wanted(left.as_fd(), 1, false, false);
+        let quiet = wanted(theirs.as_fd(), 2, true, false);
+        assert_eq!(told([nothing, quiet, nothing], NOW), []);
+        ours.write_all(b"!").unwrap();
+        let readable = Event { token: 2, readable: true, writable: false };
+        assert_eq!(told([nothing, quiet, nothing], None), [readable]);
+        let of_file = wanted(file.as_fd(), 3, true, false);
+        let over = wanted(left.as_fd(), 1, false, true);
+        let (three, one) =
+            (Event { token: 3, ..readable }, Event { token: 1, readable: false, writable: true });
+        assert_eq!(told([nothing, of_file, over], None), [three, one]);
     }
 
     #[test]

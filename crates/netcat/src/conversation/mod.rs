@@ -10,7 +10,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use callbox_net::peer::Peer;
-use callbox_net::poller::{Event, Poller};
+use callbox_net::poller::{Event, Wanted, wait_for_few};
 use callbox_net::stdio::{Input, Output};
 
 use crate::link::Link;
@@ -227,7 +227,6 @@ impl<'a> Conversation<'a> {
 
     fn carry_on(&mut self) -> Result<Ended, Ended> {
         let here = |error| Ended::Here("poll", error);
-        let mut poller = Poller::new().map_err(here)?;
         let mut events: Vec<Event> = Vec::new();
         let mut ready = Ready { input: false, output: true, link_reads: true, link_writes: true };
         loop {
@@ -241,9 +240,8 @@ impl<'a> Conversation<'a> {
             if let Some(gauge) = &mut self.gauge {
                 gauge.show(self.outward.sent(), self.inward.received(), now);
             }
-            self.register(&mut poller, &ready).map_err(here)?;
             let timeout = if busy { Some(Duration::ZERO) } else { self.timeout(&ready, now) };
-            poller.wait(&mut events, timeout).map_err(here)?;
+            wait_for_few(self.wanted(&ready), &mut events, timeout).map_err(here)?;
             for event in &events {
                 match event.token {
                     LINK => {
@@ -336,20 +334,23 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn register(&self, poller: &mut Poller, ready: &Ready) -> io::Result<()> {
+    /// What is waited for.
+    fn wanted(&self, ready: &Ready) -> [Wanted<'_>; 3] {
         let needs = self.link.needs();
         let room = self.link.room();
+        let hears = self.inward.wants() && !ready.link_reads;
         let wants_room = self.outward.waits_for_room() && !ready.link_writes;
-        poller.set(
-            self.link.source(),
-            LINK,
-            (self.inward.wants() && !ready.link_reads)
-                || needs.readable
-                || (wants_room && room.readable),
-            needs.writable || (wants_room && room.writable),
-        )?;
-        poller.set(self.outward.source(), INPUT, self.outward.wants() && !ready.input, false)?;
-        poller.set(self.inward.sink(), OUTPUT, false, self.inward.is_blocked() && !ready.output)
+        let link = Wanted {
+            fd: self.link.source(),
+            token: LINK,
+            readable: hears || needs.readable || (wants_room && room.readable),
+            writable: needs.writable || (wants_room && room.writable),
+        };
+        let readable = self.outward.wants() && !ready.input;
+        let input = Wanted { fd: self.outward.source(), token: INPUT, readable, writable: false };
+        let writable = self.inward.is_blocked() && !ready.output;
+        let output = Wanted { fd: self.inward.sink(), token: OUTPUT, readable: false, writable };
+        [link, input, output]
     }
 
     fn timeout(&self, ready: &Ready, now: Instant) -> Option<Duration> {
