@@ -26,8 +26,7 @@ impl Gauge {
     pub(super) fn show(&mut self, sent: u64, received: u64, now: Instant) {
         let bytes = self.bytes(sent, received);
         if let Some(line) = self.progress.handle_moved(bytes, width(), now) {
-            // Behind the line nothing of the one before is left.
-            let _ = write!(io::stderr().lock(), "\r{line}\x1b[K");
+            draw(&line, "");
         }
     }
 
@@ -39,12 +38,18 @@ impl Gauge {
     /// Shows the last line.
     pub(super) fn end(&self, sent: u64, received: u64, now: Instant) {
         let line = self.progress.end(self.bytes(sent, received), width(), now);
-        let _ = writeln!(io::stderr().lock(), "\r{line}\x1b[K");
+        draw(&line, "\n");
     }
 
     fn bytes(&self, sent: u64, received: u64) -> u64 {
         if self.is_known { sent } else { sent + received }
     }
+}
+
+/// Puts a line in the place of the one before, of which nothing is left behind it. In one piece: half of it would be a
+/// line of its own for a moment, with the end of the old one.
+fn draw(line: &str, end: &str) {
+    let _ = io::stderr().lock().write_all(format!("\r{line}\x1b[K{end}").as_bytes());
 }
 
 /// How much a line may hold: in the last column some terminals begin another line.
