@@ -61,11 +61,17 @@ fn file(name: &str) -> String {
 /// OpenSSL's server with one of the certificates, which sends back each line reversed.
 #[track_caller]
 fn openssl(name: &str) -> (Running, u16) {
+    openssl_with(name, &[])
+}
+
+/// The same with more words.
+#[track_caller]
+fn openssl_with(name: &str, more: &[&str]) -> (Running, u16) {
     let port = free_port();
     let accept = format!("127.0.0.1:{port}");
     let (certificate, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
     let words = ["s_server", "-rev", "-accept", &accept, "-cert", &certificate, "-key", &key];
-    let mut running = Program::new("openssl").args(words).spawn();
+    let mut running = Program::new("openssl").args(words).args(more).spawn();
     running.wait_for_stdout("ACCEPT");
     (running, port)
 }
@@ -299,15 +305,10 @@ fn the_name_that_is_asked_for_is_the_one_that_is_verified() {
 #[test]
 fn a_client_shows_its_certificate_to_a_server_that_wants_one() {
     let seen = both(|ncat| {
-        let port = free_port();
-        let accept = format!("127.0.0.1:{port}");
-        let (authority, certificate, key) = (file("ca.pem"), file("good.pem"), file("good.key"));
-        let words = ["s_server", "-rev", "-accept", &accept, "-cert", &certificate, "-key", &key];
-        let server = Program::new("openssl").args(words);
-        let server = server.args(["-CAfile", &authority, "-Verify", "2", "-verify_return_error"]);
-        let mut server = server.spawn();
-        server.wait_for_stdout("ACCEPT");
-        let words = format!("--ssl --ssl-cert {certificate} --ssl-key {key}");
+        let authority = file("ca.pem");
+        let wants_one = ["-CAfile", &authority, "-Verify", "2", "-verify_return_error"];
+        let (_server, port) = openssl_with("good", &wants_one);
+        let words = format!("--ssl --ssl-cert {} --ssl-key {}", file("good.pem"), file("good.key"));
         let mut client = ncat.client(&words, port).spawn();
         client.write_line("hello");
         client.wait_for_stdout("olleh");

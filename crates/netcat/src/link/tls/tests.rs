@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{CertificateParams, KeyPair};
 
@@ -10,16 +9,11 @@ use super::*;
 use crate::link::testing::{Side, drive, plain_pair};
 
 /// A folder with files, gone when the test is over.
-pub(in crate::link) struct Folder(PathBuf);
+pub(in crate::link) struct Folder(callbox_testkit::Folder);
 
 impl Folder {
     pub(in crate::link) fn new(name: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("callbox-nc-{name}-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(callbox_testkit::Folder::new(name))
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
@@ -54,12 +48,6 @@ impl Folder {
         assert!(made.status.success(), "{made:?}");
         let both = [certificate, key].map(|path| std::fs::read_to_string(path).unwrap());
         self.file("rsa.pem", &both.concat())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
