@@ -211,7 +211,16 @@ fn guarded(stream: TcpStream) -> TcpStream {
 #[track_caller]
 pub(crate) fn wait_for_datagram_port(port: u16) {
     let start = std::time::Instant::now();
-    while UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+    // Who tried to bind it would keep the program from doing so in that moment.
+    let is_taken = || {
+        let sockets = std::fs::read_to_string("/proc/net/udp").expect("the kernel's sockets");
+        let ours = format!(":{port:04X}");
+        sockets
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1))
+            .any(|at| at.ends_with(&ours))
+    };
+    while !is_taken() {
         assert!(start.elapsed() < EVENT_DEADLINE, "nobody takes port {port}");
         thread::yield_now();
     }
