@@ -273,6 +273,23 @@ fn as_a_proxy_it_passes_a_request_on_without_what_was_meant_for_it() {
 }
 
 #[test]
+fn as_a_proxy_it_takes_the_chunks_off_for_a_client_of_http_1_0() {
+    let seen = ours(|ncat| {
+        let proxy = ncat.listen("--proxy-type http");
+        let server = server(|mut stream| {
+            head(&mut stream);
+            let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            send(&mut stream, format!("{reply}2\r\nhi\r\n6\r\n there\r\n0\r\n\r\n"));
+        });
+        let request = format!("GET http://127.0.0.1:{}/ HTTP/1.0\r\n\r\n", server.port);
+        let answer = ask(proxy.port, &request, "");
+        server.done();
+        proxy.stop().beside(answer)
+    });
+    seen.peer_got(&["HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\nhi there"]);
+}
+
+#[test]
 fn as_a_proxy_it_says_no_in_http() {
     let requests = [
         ("garbage\r\n\r\n", "400"),

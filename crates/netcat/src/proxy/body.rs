@@ -105,6 +105,23 @@ impl Body {
         }
     }
 
+    /// As [`take`](Self::take), and appends the text among them: of chunks what is in them.
+    pub(super) fn unwrap(&mut self, input: &[u8], text: &mut Vec<u8>) -> Result<usize, BadChunk> {
+        let mut at = 0;
+        while at < input.len() && !self.is_over() {
+            let is_text = matches!(self, Self::Length(_) | Self::Chunked(Chunked::Data(_)));
+            let taken = match self {
+                Self::Length(left) => take_up_to(left, input.len() - at),
+                Self::Chunked(state) => state.step(&input[at..]).ok_or(BadChunk(at))?,
+            };
+            if is_text {
+                text.extend_from_slice(&input[at..at + taken]);
+            }
+            at += taken;
+        }
+        Ok(at)
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunked(Chunked::Over))
     }
@@ -219,6 +236,24 @@ mod tests {
             assert_eq!(&text[taken..], rest, "{text:?}");
             assert!(body.is_over(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_text_of_chunks_is_what_is_in_them() {
+        let chunks = b"3;x=y\r\nabc\r\n2\r\n\r\n\r\n0\r\nTrailer: t\r\n\r\nrest";
+        for size in [1, 2, 3, chunks.len()] {
+            let (mut body, mut text, mut taken) = (Body::chunked(), Vec::new(), 0);
+            for piece in chunks.chunks(size) {
+                taken += body.unwrap(piece, &mut text).unwrap();
+            }
+            assert_eq!(text, b"abc\r\n", "{size}");
+            assert!(body.is_over() && &chunks[taken..] == b"rest", "{size}");
+        }
+        let (mut body, mut text) = (Body::Length(3), Vec::new());
+        assert_eq!((body.unwrap(b"abcd", &mut text), &text[..]), (Ok(3), &b"abc"[..]));
+        let (mut body, mut text) = (Body::chunked(), Vec::new());
+        assert_eq!(body.unwrap(b"1\r\nab", &mut text), Err(BadChunk(4)));
+        assert_eq!(text, b"a");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Exchange {
 enum Reply {
     Head(Head),
     Body(Body),
+    /// Chunks for a client that knows none: what is in them, up to the end of the connection.
+    Unwrapped(Body),
     /// All up to the end of the connection.
     UntilEnd,
 }
@@ -104,6 +106,11 @@ impl Exchange {
                     // A chunk that is none: what the client has got has no end, which tells it that it is not whole.
                     return if is_sound && !body.is_over() { Flow::Open } else { Flow::Done };
                 }
+                Reply::Unwrapped(body) => {
+                    let is_sound = body.unwrap(input, to_client).is_ok();
+                    // HTTP/1.0 has no word for a text that is cut short.
+                    return if is_sound && !body.is_over() { Flow::Open } else { Flow::Done };
+                }
                 Reply::Head(head) => {
                     match head.handle(&mut input) {
                         head::Progress::More => return Flow::Open,
@@ -157,11 +164,15 @@ impl Exchange {
         };
         let is_interim = (100..200).contains(&code);
         let has_body = !(self.is_head || is_interim || matches!(code, 204 | 304));
-        // 101 would be the answer to `Upgrade`, which was not passed on; and HTTP/1.0 knows neither waits nor chunks.
-        let too_new = self.minor == 0 && (is_interim || (has_body && framing == Framing::Chunked));
+        // HTTP/1.0 knows neither waits nor chunks, and some origins have both for it all the same.
+        let is_old = self.minor == 0;
         self.interim += u32::from(is_interim);
-        if code == 101 || code < 100 || too_new || self.interim > INTERIM_MAX {
+        // 101 would be the answer to `Upgrade`, which was not passed on.
+        if code == 101 || code < 100 || self.interim > INTERIM_MAX {
             return None;
+        }
+        if is_old && is_interim {
+            return Some(Reply::Head(Head::default()));
         }
         let reason = reply.reason.unwrap_or_default();
         to_client.extend(format!("HTTP/1.{version} {code} {reason}\r\n").bytes());
@@ -170,11 +181,14 @@ impl Exchange {
             to_client.extend_from_slice(b"\r\n");
             return Some(Reply::Head(Head::default()));
         }
-        framing.push_header(to_client);
+        if !(is_old && framing == Framing::Chunked) {
+            framing.push_header(to_client);
+        }
         to_client.extend_from_slice(b"Connection: close\r\n\r\n");
         Some(match framing {
             _ if !has_body => Reply::Body(Body::Length(0)),
             Framing::Length(length) => Reply::Body(Body::Length(length)),
+            Framing::Chunked if is_old => Reply::Unwrapped(Body::chunked()),
             Framing::Chunked => Reply::Body(Body::chunked()),
             Framing::None => Reply::UntilEnd,
         })

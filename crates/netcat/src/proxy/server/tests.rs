@@ -273,6 +273,24 @@ mod exchanging {
     }
 
     #[test]
+    fn a_client_of_http_1_0_gets_no_chunks_and_no_waits() {
+        let said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\nA: b\r\n\r\n\
+                    3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: u\r\n\r\nxyz";
+        for size in [1000, 7, 1] {
+            let (_, mut exchange, _) = forwarded("GET http://h/ HTTP/1.0\r\n\r\n");
+            assert_eq!(
+                replied(&mut exchange, said.as_bytes(), size),
+                "HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\nabcde"
+            );
+        }
+        let (_, mut exchange, _) = forwarded("HEAD http://h/ HTTP/1.0\r\n\r\n");
+        assert_eq!(
+            replied(&mut exchange, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 9),
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
     fn the_reply_to_head_has_no_body_whatever_it_says() {
         let (_, mut exchange, _) = forwarded("HEAD http://h/ HTTP/1.1\r\n\r\n");
         assert_eq!(
@@ -291,7 +309,6 @@ mod exchanging {
             ("HTTP/1.1 200 OK\r\nConten", 1),
             ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", 1),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", 1),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 0),
             ("HTTP/1.1 101 Switching Protocols\r\n\r\n", 1),
             (&long, 1),
             (&waits, 1),
