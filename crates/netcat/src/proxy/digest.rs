@@ -7,34 +7,49 @@ use sha2::Sha256;
 /// The most challenges, and the most parameters of one, that are looked at. Proxies send two or three.
 const LISTED_MAX: usize = 32;
 
+/// How a Digest is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Algorithm {
+    pub hash: Hash,
+    /// The secret is hashed once more with both nonces, so that it is another in each session (`-sess`).
+    pub is_session: bool,
+}
+
 /// The hash of a Digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Algorithm {
+pub(super) enum Hash {
     /// Broken as a hash, and still what most proxies ask for.
     Md5,
     Sha256,
 }
 
 impl Algorithm {
+    pub(super) const MD5: Self = Self { hash: Hash::Md5, is_session: false };
+    pub(super) const SHA_256: Self = Self { hash: Hash::Sha256, is_session: false };
+    pub(super) const MD5_SESSION: Self = Self { hash: Hash::Md5, is_session: true };
+    pub(super) const SHA_256_SESSION: Self = Self { hash: Hash::Sha256, is_session: true };
+
+    const ALL: [Self; 4] = [Self::MD5, Self::SHA_256, Self::MD5_SESSION, Self::SHA_256_SESSION];
+
     /// The algorithm of this name; without a name it is MD5.
     pub(super) fn named(name: Option<&[u8]>) -> Option<Self> {
-        match name {
-            None => Some(Self::Md5),
-            Some(name) if name.eq_ignore_ascii_case(b"MD5") => Some(Self::Md5),
-            Some(name) if name.eq_ignore_ascii_case(b"SHA-256") => Some(Self::Sha256),
-            Some(_) => None,
-        }
+        let Some(name) = name else { return Some(Self::MD5) };
+        Self::ALL.into_iter().find(|known| name.eq_ignore_ascii_case(known.name().as_bytes()))
     }
 
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha256 => "SHA-256",
+    pub(super) const fn name(self) -> &'static str {
+        match (self.hash, self.is_session) {
+            (Hash::Md5, false) => "MD5",
+            (Hash::Md5, true) => "MD5-sess",
+            (Hash::Sha256, false) => "SHA-256",
+            (Hash::Sha256, true) => "SHA-256-sess",
         }
     }
+}
 
+impl Hash {
     /// The hash of the parts with colons between, in hexadecimal.
-    fn hash(self, parts: &[&[u8]]) -> String {
+    fn of(self, parts: &[&[u8]]) -> String {
         fn run<H: sha2::Digest>(parts: &[&[u8]]) -> String {
             let mut hash = H::new();
             for (at, part) in parts.iter().enumerate() {
@@ -75,10 +90,13 @@ pub(super) struct Response<'a> {
 }
 
 impl Response<'_> {
-    /// The response (RFC 7616 section 3.4.1).
+    /// The response (RFC 7616 section 3.4.1). Without a client's nonce there is no session.
     pub(super) fn compute(&self) -> String {
-        let hash = |parts: &[&[u8]]| self.algorithm.hash(parts);
-        let secret = hash(&[self.user, self.realm, self.password]);
+        let hash = |parts: &[&[u8]]| self.algorithm.hash.of(parts);
+        let mut secret = hash(&[self.user, self.realm, self.password]);
+        if let (true, Some((_, cnonce))) = (self.algorithm.is_session, self.auth) {
+            secret = hash(&[secret.as_bytes(), self.nonce, cnonce]);
+        }
         let request = hash(&[self.method, self.uri]);
         let (secret, request) = (secret.as_bytes(), request.as_bytes());
         match self.auth {
@@ -227,7 +245,7 @@ mod tests {
     fn responses_are_those_of_the_rfcs() {
         // RFC 7616 section 3.9.1.
         let mut response = Response {
-            algorithm: Algorithm::Sha256,
+            algorithm: Algorithm::SHA_256,
             user: b"Mufasa",
             realm: b"http-auth@example.org",
             password: b"Circle of Life",
@@ -240,7 +258,7 @@ mod tests {
             response.compute(),
             "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
         );
-        response.algorithm = Algorithm::Md5;
+        response.algorithm = Algorithm::MD5;
         assert_eq!(response.compute(), "8ca523f5e9506fed4657c9700eebdbec");
         // RFC 2069 with the parameters of RFC 2617's example, as its errata has it.
         response.realm = b"testrealm@host.com";

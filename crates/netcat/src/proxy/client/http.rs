@@ -7,7 +7,7 @@ use super::problem::Said;
 use super::{Credentials, Problem, Progress, Target};
 use crate::proxy::Host;
 use crate::proxy::body::{BadChunk, Body, Framing};
-use crate::proxy::digest::{Algorithm, Response, Scheme, hex, quote};
+use crate::proxy::digest::{Algorithm, Hash, Response, Scheme, hex, quote};
 use crate::proxy::head::{self, HEADERS_MAX, Head};
 
 /// The longest text behind a refusal that is read to ask again on the same connection; beyond it a new connection is
@@ -52,11 +52,11 @@ enum Method {
 
 impl Method {
     /// The higher, the better the password is hidden.
-    fn rank(&self) -> u8 {
+    const fn rank(&self) -> u8 {
         match self {
             Self::Basic => 0,
-            Self::Digest { algorithm: Algorithm::Md5, .. } => 1,
-            Self::Digest { algorithm: Algorithm::Sha256, .. } => 2,
+            Self::Digest { algorithm: Algorithm { hash: Hash::Md5, .. }, .. } => 1,
+            Self::Digest { algorithm: Algorithm { hash: Hash::Sha256, .. }, .. } => 2,
         }
     }
 
@@ -64,10 +64,15 @@ impl Method {
         if challenge.is("Basic") {
             return Some(Self::Basic);
         }
-        let known = challenge.is("Digest")
-            && challenge.param("nonce").is_some()
-            && (challenge.param("qop").is_none() || challenge.param_has("qop", "auth"));
-        let algorithm = Algorithm::named(challenge.param("algorithm")).filter(|_| known)?;
+        let algorithm = Algorithm::named(challenge.param("algorithm"))?;
+        // A session has a nonce of the client's, which is said with a quality of protection only.
+        let has_qop = match challenge.param("qop") {
+            None => !algorithm.is_session,
+            Some(_) => challenge.param_has("qop", "auth"),
+        };
+        if !(challenge.is("Digest") && challenge.param("nonce").is_some() && has_qop) {
+            return None;
+        }
         Some(Self::Digest { challenge, algorithm, count: 0 })
     }
 }

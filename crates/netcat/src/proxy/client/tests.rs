@@ -132,6 +132,37 @@ mod http {
     }
 
     #[test]
+    fn a_session_is_answered_with_a_secret_of_its_own() {
+        for (algorithm, response) in [
+            ("MD5-sess", "486458d3cf6e80a9f63005471d736da9"),
+            ("sha-256-SESS", "ac0a542e5d1d94ab0d1604e9c7552fe5da0b0a65ca080fbb0bfeb427f936b912"),
+        ] {
+            let mut handshake = handshake(Kind::Http, Some("joe:secret"), "host.example");
+            output(&mut handshake);
+            let offer = format!("Digest realm=r, nonce=n, algorithm={algorithm}, qop=auth");
+            reply(&mut handshake, challenge(&offer).as_bytes(), 9);
+            let said = text(output(&mut handshake));
+            assert!(said.contains(&format!("response=\"{response}\"")), "{said}");
+        }
+        // Without a quality of protection there is no nonce of ours to make a session with.
+        let bare = challenge("Digest realm=r, nonce=n, algorithm=MD5-sess");
+        let words = failure(Kind::Http, Some("joe:secret"), &[bare.as_bytes()]);
+        assert!(words.contains("in a way that is not known here: 'Digest'"), "{words}");
+    }
+
+    #[test]
+    fn each_answer_to_one_nonce_has_the_next_count() {
+        let mut handshake = handshake(Kind::Http, Some("joe:secret"), "host.example");
+        output(&mut handshake);
+        let said = challenge("Digest realm=r, nonce=n, qop=auth");
+        reply(&mut handshake, said.as_bytes(), 10);
+        assert!(text(output(&mut handshake)).contains("nc=00000001"));
+        // The proxy closed without reading it: it is said again over another connection.
+        assert_eq!(handshake.handle_end(), Step::Again);
+        assert!(text(output(&mut handshake)).contains("nc=00000002"));
+    }
+
+    #[test]
     fn digest_without_quality_of_protection_is_answered_as_it_once_was() {
         let mut handshake = handshake(Kind::Http, Some("joe:secret"), "host.example");
         output(&mut handshake);

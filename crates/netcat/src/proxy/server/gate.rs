@@ -1,45 +1,34 @@
 //! Who may use the proxy: `--proxy-auth`, by Basic and Digest.
 
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::nonces::Nonces;
 use super::{Refusal, Status};
 use crate::proxy::Credentials;
-use crate::proxy::digest::{Algorithm, Response, Scheme, hex};
+use crate::proxy::digest::{Algorithm, Response, Scheme};
 use crate::proxy::head;
-
-/// How long a nonce may be answered. Somebody who has read a request on its way can repeat it so long, and no other.
-/// Clients answer at once, and are told when a nonce grew old.
-pub const NONCE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 const REALM: &str = "callbox nc";
 
-/// How much of the hash stands in a nonce, in bytes: 128 bits are beyond guessing.
-const NONCE_HASH: usize = 16;
-
-/// The seconds at the front of a nonce, in hexadecimal digits.
-const NONCE_TIME: usize = 16;
-
-/// Who may use the proxy.
-///
-/// A nonce is its time and a keyed hash of that, so the proxy keeps nothing for those whom it has asked.
+/// Who may use the proxy. Its clones are one gate: what one of them has taken, all have.
 #[derive(Clone, Debug)]
 pub struct Gate {
     credentials: Option<Credentials>,
-    secret: [u8; 32],
-    begun: Instant,
+    nonces: Rc<RefCell<Nonces>>,
 }
 
 /// What a request shows of who sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Enough,
-    /// All is right but the age of the nonce.
+    /// All is right but the nonce: it is too old, or this is not the first that comes with it.
     Stale,
     Wrong,
 }
@@ -47,7 +36,7 @@ enum Shown {
 impl Gate {
     /// A gate that lets in who knows the credentials; everybody, if there are none. The secret is random.
     pub fn new(credentials: Option<Credentials>, secret: [u8; 32], now: Instant) -> Self {
-        Self { credentials, secret, begun: now }
+        Self { credentials, nonces: Rc::new(RefCell::new(Nonces::new(secret, now))) }
     }
 
     /// Refuses a request that does not show the credentials.
@@ -70,7 +59,7 @@ impl Gate {
         if shown == Shown::Enough {
             return Ok(());
         }
-        let nonce = self.nonce(self.seconds(now));
+        let nonce = self.nonces.borrow_mut().give(now);
         let stale = if shown == Shown::Stale { ", stale=true" } else { "" };
         let digest = |algorithm: Algorithm| {
             let name = algorithm.name();
@@ -81,8 +70,8 @@ impl Gate {
         // MD5 before what is better: ncat 7.93 gives up if the first algorithm is one that it does not know, and who
         // knows both takes the better one anyway.
         Err(Refusal::new(Status::AuthenticationRequired, "This proxy wants a user and a password.")
-            .with_header(&digest(Algorithm::Md5))
-            .with_header(&digest(Algorithm::Sha256))
+            .with_header(&digest(Algorithm::MD5))
+            .with_header(&digest(Algorithm::SHA_256))
             .with_header(&format!("Proxy-Authenticate: Basic realm=\"{REALM}\""))
             .for_method(method))
     }
@@ -123,13 +112,14 @@ impl Gate {
     ) -> Option<Shown> {
         let algorithm = Algorithm::named(shown.param("algorithm"))?;
         let nonce = shown.param("nonce")?;
-        let seconds = self.check_nonce(nonce)?;
+        let known_nonce = self.nonces.borrow().read(nonce)?;
         let shown_uri = shown.param("uri")?;
         // Some clients hash the path only, also where they ask for a whole URI.
         if shown_uri != uri.as_bytes() && shown_uri != path_of(uri).as_bytes() {
             return Some(Shown::Wrong);
         }
         let auth = match shown.param("qop") {
+            None if algorithm.is_session => return None,
             None => None,
             Some(qop) if qop.eq_ignore_ascii_case(b"auth") => {
                 Some((shown.param("nc")?, shown.param("cnonce")?))
@@ -147,34 +137,20 @@ impl Gate {
             auth,
         };
         let is_right: bool = expected.compute().as_bytes().ct_eq(shown.param("response")?).into();
-        let is_young = self.seconds(now).saturating_sub(seconds) <= NONCE_LIFETIME.as_secs();
-        Some(match (is_right, is_young) {
-            (true, true) => Shown::Enough,
-            (true, false) => Shown::Stale,
-            (false, _) => Shown::Wrong,
-        })
+        if !is_right {
+            return Some(Shown::Wrong);
+        }
+        // Who counts nothing has one answer.
+        let count = auth.map_or(Some(1), |(count, _)| number(count))?;
+        let is_first = self.nonces.borrow_mut().take(known_nonce, count, now);
+        Some(if is_first { Shown::Enough } else { Shown::Stale })
     }
+}
 
-    fn seconds(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.begun).as_secs()
-    }
-
-    fn nonce(&self, seconds: u64) -> String {
-        // A key of the hash's block size, as HMAC makes it of a shorter one.
-        let mut key = [0; 64];
-        key[..self.secret.len()].copy_from_slice(&self.secret);
-        let mut hash = Hmac::<Sha256>::new(&key.into());
-        hash.update(&seconds.to_be_bytes());
-        format!("{seconds:016x}{}", hex(&hash.finalize().into_bytes()[..NONCE_HASH]))
-    }
-
-    /// The time of a nonce that is ours.
-    fn check_nonce(&self, nonce: &[u8]) -> Option<u64> {
-        let time = str::from_utf8(nonce.get(..NONCE_TIME)?).ok()?;
-        let seconds = u64::from_str_radix(time, 16).ok()?;
-        let is_ours: bool = self.nonce(seconds).as_bytes().ct_eq(nonce).into();
-        is_ours.then_some(seconds)
-    }
+/// The count of an answer: hexadecimal digits, eight of them as a rule.
+fn number(digits: &[u8]) -> Option<u32> {
+    let is_sound = digits.iter().all(u8::is_ascii_hexdigit);
+    u32::from_str_radix(str::from_utf8(digits).ok().filter(|_| is_sound)?, 16).ok()
 }
 
 /// What follows a first word, in any case, and white space.
@@ -193,6 +169,7 @@ fn path_of(uri: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::nonces::NONCE_LIFETIME;
     use super::*;
 
     const URI: &str = "http://host.example/a?b";
@@ -201,19 +178,24 @@ mod tests {
         Gate::new(Some(Credentials::parse("joe:secret")), [9; 32], now)
     }
 
-    /// The answer to the first challenge of a refusal.
+    /// What a refusal asks for with this algorithm, as it would be said in another.
+    fn challenged(refusal: &Refusal, algorithm: Algorithm) -> Scheme {
+        let reply = String::from_utf8(refusal.reply()).unwrap();
+        let asked = format!("={}", algorithm.name().trim_end_matches("-sess"));
+        let line = reply.lines().find(|line| line.contains(&asked)).unwrap();
+        Scheme::list(line.split_once(": ").unwrap().1.as_bytes()).remove(0)
+    }
+
+    /// An answer to a challenge, with a count or without.
     fn answer(
-        refusal: &Refusal,
+        challenge: &Scheme,
         password: &str,
         uri: &str,
-        qop: bool,
+        count: Option<u32>,
         algorithm: Algorithm,
     ) -> Vec<u8> {
-        let reply = String::from_utf8(refusal.reply()).unwrap();
-        let challenge =
-            reply.lines().find(|line| line.contains(&format!("={}", algorithm.name()))).unwrap();
-        let challenge = &Scheme::list(challenge.split_once(": ").unwrap().1.as_bytes())[0];
         let nonce = challenge.param("nonce").unwrap();
+        let count = count.map(|count| format!("{count:08x}"));
         let response = Response {
             algorithm,
             user: b"joe",
@@ -222,9 +204,12 @@ mod tests {
             method: b"GET",
             uri: uri.as_bytes(),
             nonce,
-            auth: qop.then_some((b"00000001", b"xyz")),
+            auth: count.as_ref().map(|count| (count.as_bytes(), &b"xyz"[..])),
         };
-        let qop = if qop { ", qop=auth, nc=00000001, cnonce=\"xyz\"" } else { "" };
+        let qop = count
+            .as_ref()
+            .map(|count| format!(", qop=auth, nc={count}, cnonce=\"xyz\""))
+            .unwrap_or_default();
         format!(
             "Digest username=\"joe\", realm=\"{REALM}\", nonce=\"{}\", uri=\"{uri}\", algorithm={}, response=\"{}\"{qop}",
             str::from_utf8(nonce).unwrap(),
@@ -263,44 +248,77 @@ mod tests {
         }
     }
 
+    /// A challenge that nobody has answered.
+    fn asked(gate: &Gate, algorithm: Algorithm, now: Instant) -> Scheme {
+        challenged(&gate.check("GET", URI, &[], now).unwrap_err(), algorithm)
+    }
+
+    fn is_stale(refused: Result<(), Refusal>) -> bool {
+        String::from_utf8(refused.unwrap_err().reply()).unwrap().contains("stale=true")
+    }
+
     #[test]
-    fn digest_is_accepted_with_either_hash_with_and_without_quality() {
+    fn digest_is_accepted_with_either_hash_with_and_without_count_and_session() {
         let now = Instant::now();
         let gate = gate(now);
-        let refusal = gate.check("GET", URI, &[], now).unwrap_err();
-        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
-            for qop in [true, false] {
-                for uri in [URI, "/a?b"] {
-                    let right = answer(&refusal, "secret", uri, qop, algorithm);
-                    assert_eq!(check(&gate, &right, now), Ok(()), "{algorithm:?} {qop} {uri}");
+        for algorithm in
+            [Algorithm::MD5, Algorithm::SHA_256, Algorithm::MD5_SESSION, Algorithm::SHA_256_SESSION]
+        {
+            for count in [Some(1), None] {
+                if algorithm.is_session && count.is_none() {
+                    continue;
                 }
-                let wrong = answer(&refusal, "Secret", URI, qop, algorithm);
-                assert!(check(&gate, &wrong, now).is_err());
-                let elsewhere = answer(&refusal, "secret", "/other", qop, algorithm);
-                assert!(check(&gate, &elsewhere, now).is_err());
+                for uri in [URI, "/a?b"] {
+                    let asked = asked(&gate, algorithm, now);
+                    let right = answer(&asked, "secret", uri, count, algorithm);
+                    assert_eq!(check(&gate, &right, now), Ok(()), "{algorithm:?} {count:?} {uri}");
+                }
+                let asked = asked(&gate, algorithm, now);
+                let wrong = answer(&asked, "Secret", URI, count, algorithm);
+                assert!(!is_stale(check(&gate, &wrong, now)));
+                let elsewhere = answer(&asked, "secret", "/other", count, algorithm);
+                assert!(!is_stale(check(&gate, &elsewhere, now)));
             }
         }
     }
 
     #[test]
-    fn a_nonce_grows_old_and_cannot_be_made() {
+    fn an_answer_counts_once_and_the_next_one_has_the_next_count() {
+        let now = Instant::now();
+        let gate = gate(now);
+        let asked_for = asked(&gate, Algorithm::MD5, now);
+        let counted = |count| answer(&asked_for, "secret", URI, Some(count), Algorithm::MD5);
+        assert_eq!(check(&gate, &counted(1), now), Ok(()));
+        // A clone is the same gate.
+        assert!(is_stale(check(&gate.clone(), &counted(1), now)));
+        assert_eq!(check(&gate, &counted(2), now), Ok(()));
+        let asked_for = asked(&gate, Algorithm::MD5, now);
+        let uncounted = answer(&asked_for, "secret", URI, None, Algorithm::MD5);
+        assert_eq!(check(&gate, &uncounted, now), Ok(()));
+        assert!(is_stale(check(&gate, &uncounted, now)));
+    }
+
+    #[test]
+    fn who_does_not_know_the_password_uses_no_nonce_up() {
+        let now = Instant::now();
+        let gate = gate(now);
+        let asked = asked(&gate, Algorithm::MD5, now);
+        let wrong = answer(&asked, "guess", URI, Some(1), Algorithm::MD5);
+        assert!(check(&gate, &wrong, now).is_err());
+        let right = answer(&asked, "secret", URI, Some(1), Algorithm::MD5);
+        assert_eq!(check(&gate, &right, now), Ok(()));
+    }
+
+    #[test]
+    fn a_nonce_that_grew_old_is_replaced_and_another_s_is_none() {
         let now = Instant::now();
         let ours = gate(now);
-        let right = answer(
-            &ours.check("GET", URI, &[], now).unwrap_err(),
-            "secret",
-            URI,
-            true,
-            Algorithm::Md5,
-        );
-        let young = now + NONCE_LIFETIME;
-        assert_eq!(check(&ours, &right, young), Ok(()));
-        let late = check(&ours, &right, young + Duration::from_secs(1)).unwrap_err();
-        assert!(String::from_utf8(late.reply()).unwrap().contains("stale=true"));
-        // Another's key.
+        let asked = asked(&ours, Algorithm::MD5, now);
+        let right = answer(&asked, "secret", URI, Some(1), Algorithm::MD5);
+        let late = now + NONCE_LIFETIME + std::time::Duration::from_secs(1);
+        assert!(is_stale(check(&ours, &right, late)));
         let other = Gate::new(Some(Credentials::parse("joe:secret")), [8; 32], now);
-        let refused = check(&other, &right, now).unwrap_err();
-        assert!(!String::from_utf8(refused.reply()).unwrap().contains("stale"));
+        assert!(!is_stale(check(&other, &right, now)));
     }
 
     #[test]

@@ -10,11 +10,13 @@
 
 mod exchange;
 mod gate;
+mod nonces;
 mod reply;
 mod request;
 
 pub use exchange::{Exchange, Flow};
-pub use gate::{Gate, NONCE_LIFETIME};
+pub use gate::Gate;
+pub use nonces::NONCE_LIFETIME;
 pub use reply::{Refusal, Status};
 pub use request::{METHODS, Reader, Reading, Request};
 
