@@ -25,8 +25,17 @@ pub struct Bridge {
     ends_with_second: bool,
 }
 
-/// Is shown what moves: the number of the link that said it, and what the other took of it.
-pub type Tap<'a> = dyn FnMut(usize, &[u8]) + 'a;
+/// Is shown what moves: the number of the link that said it, and what the other was told of it.
+pub type Tap<'a> = dyn FnMut(usize, Told<'_>) + 'a;
+
+/// What one link was told of the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Told<'a> {
+    /// It took these bytes.
+    Bytes(&'a [u8]),
+    /// That there will be no more.
+    End,
+}
 
 /// From `links[i]` to the other.
 struct Way {
@@ -142,7 +151,7 @@ impl Bridge {
             }
             match link.write(&way.held[way.at..way.end]) {
                 Ok(count) => {
-                    tap(side, &way.held[way.at..way.at + count]);
+                    tap(side, Told::Bytes(&way.held[way.at..way.at + count]));
                     way.at += count;
                     self.moved[side] += count as u64;
                     return Ok(true);
@@ -157,6 +166,7 @@ impl Bridge {
         if way.source_ended && !way.finished {
             link.finish()?;
             way.finished = true;
+            tap(side, Told::End);
             return Ok(true);
         }
         Ok(false)

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::bridge::{self, Bridge};
+use crate::bridge::{self, Bridge, Told};
 use crate::client::idle;
 use crate::connect::Open;
 use crate::conversation::{begin_record, settle};
@@ -60,10 +60,12 @@ pub fn start(
 }
 
 /// Shows the records what a bridge carries between a connection and a program.
-pub fn tap(recorder: &mut Recorder, record: u64) -> impl FnMut(usize, &[u8]) {
-    move |side, bytes| match side {
-        0 => recorder.received(record, bytes),
-        _ => recorder.sent(record, bytes),
+pub fn tap(recorder: &mut Recorder, record: u64) -> impl FnMut(usize, Told<'_>) {
+    move |side, told| match (side, told) {
+        (0, Told::Bytes(bytes)) => recorder.received(record, bytes),
+        (0, Told::End) => recorder.ended(record, Side::Peer),
+        (_, Told::Bytes(bytes)) => recorder.sent(record, bytes),
+        (_, Told::End) => recorder.ended(record, Side::Local),
     }
 }
 
@@ -89,8 +91,8 @@ pub fn run_to_its_end(
     };
     let carried = match started.bridge.take() {
         Some(bridge) => {
-            let mut show = |side, bytes: &[u8]| {
-                tap(recorder, started.record)(side, bytes);
+            let mut show = |side, told: Told<'_>| {
+                tap(recorder, started.record)(side, told);
                 settle(recorder, says);
             };
             bridge::run(bridge, options.flow.idle, &mut show).map(|_| ())

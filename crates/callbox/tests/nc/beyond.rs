@@ -182,6 +182,36 @@ fn a_capture_is_one_that_tshark_reads() {
 }
 
 #[test]
+fn in_a_capture_the_end_of_a_direction_stands_where_it_came() {
+    super::ncat::needs("tshark", "tshark");
+    // The client ends, the answer comes behind that, and then the server's end: with and without a program.
+    for words in [&[][..], &["-c", "printf question"]] {
+        let folder = Folder::new("capture");
+        let file = folder.join("capture.pcap");
+        let server = super::peer::server(|mut stream| {
+            let question = super::peer::read_to_end(&mut stream);
+            let _ = std::io::Write::write_all(&mut stream, b"answer");
+            question
+        });
+        let client = Ncat::ours().with("--pcap").arg(&file).args(words.iter().copied());
+        let client = client.arg("127.0.0.1").arg(server.port.to_string());
+        client.run_with_input("question").expect_code(0);
+        server.done();
+        let fields = ["-T", "fields", "-e", "tcp.flags.fin", "-e", "tcp.payload"];
+        let tshark = Program::new("tshark").arg("-r").arg(&file).args(fields);
+        let finished = tshark.args(["-Y", "tcp.len > 0 || tcp.flags.fin == 1"]).run();
+        let text = finished.expect_code(0).stdout_text().replace("True", "1").replace("False", "0");
+        let packets: Vec<_> = text.lines().map(str::trim).collect();
+        let (question, answer) = ("0\t7175657374696f6e", "0\t616e73776572");
+        match words.is_empty() {
+            true => assert_eq!(packets, [question, "1", answer, "1"]),
+            // It has ended and does not hear the answer.
+            false => assert_eq!(packets[..2], [question, "1"]),
+        }
+    }
+}
+
+#[test]
 fn where_the_kernel_has_no_sctp_the_error_says_so() {
     if fs::metadata("/proc/net/sctp").is_ok() {
         return;

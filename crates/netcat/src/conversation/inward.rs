@@ -12,6 +12,7 @@ use super::{Ended, Ready, Records};
 use crate::filter::Telnet;
 use crate::link::{Got, Link};
 use crate::options::Flow;
+use crate::record::pcap::Side;
 use crate::source::is_for_later;
 
 /// What one read of the link asks for. The largest datagram fits.
@@ -134,6 +135,7 @@ impl Inward {
             }
             Ok(Got::End) => {
                 self.state = State::Ended;
+                records.ended(Side::Peer);
                 Ok(true)
             }
             Err(error) if is_for_later(&error) => {

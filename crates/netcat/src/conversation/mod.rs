@@ -116,6 +116,10 @@ impl<'a> Records<'a> {
         self.recorder.received(self.id, bytes);
     }
 
+    fn ended(&mut self, side: Side) {
+        self.recorder.ended(self.id, side);
+    }
+
     fn settle(&mut self, says: Says) {
         settle(self.recorder, says);
     }

@@ -9,6 +9,7 @@ use callbox_net::transfer::{Moved, Transfer, TransferError};
 use super::{Ended, Ready, Records};
 use crate::link::Link;
 use crate::options::Flow;
+use crate::record::pcap::Side;
 use crate::source::{Source, is_for_later};
 
 /// What waits to be sent of Telnet's answers, at most: a peer that asks without reading must not make us keep more. What
@@ -126,6 +127,7 @@ impl Outward {
         if self.source.is_over() {
             if self.half_closes {
                 link.finish().map_err(Ended::Link)?;
+                records.ended(Side::Local);
             }
             self.state = State::Over;
             return Ok(true);

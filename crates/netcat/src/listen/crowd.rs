@@ -330,6 +330,7 @@ impl<'a> Crowd<'a> {
                 }
                 Err(error) if is_for_later(&error) => {
                     guest.readable = false;
+                    self.recorder.ended(guest.record, Side::Peer);
                     return;
                 }
                 Err(error) => return self.break_off(id, &error, now),
@@ -447,6 +448,7 @@ impl<'a> Crowd<'a> {
             }
         }
         for id in over {
+            self.recorder.ended(guest.record, Side::Local);
             let job = self.jobs.remove(id);
             job.unregister(&mut self.poller);
         }
