@@ -15,6 +15,12 @@ pub fn writable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<boo
     wait(fd, libc::POLLOUT, timeout)
 }
 
+/// Whether the connection is over in both directions or has an error to tell, asked without waiting. Of a peer that only
+/// ended its own direction it is false.
+pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
+    matches!(wait(fd, 0, Some(Duration::ZERO)), Ok(true))
+}
+
 /// The first of `fds` that can be written to within `timeout`. One more than the last of them stands for `called`, if that
 /// can be read before.
 pub(crate) fn first_writable_unless(

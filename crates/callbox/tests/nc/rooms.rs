@@ -79,6 +79,29 @@ fn a_broker_stays_when_all_have_left() {
 }
 
 #[test]
+fn the_clients_of_a_broker_are_probed_when_they_say_nothing() {
+    let seen = ours(|ncat| {
+        let listener = ncat.listen("--broker");
+        let (one, _other) = two(&listener);
+        // A connection that ended one way and one that did not.
+        end(&one);
+        let port = format!(":{:04X} ", listener.port);
+        // The sockets of the listener, each with what its timer is for: 2 is for probing.
+        let probed = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+            let lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let ours = lines.filter(|line| line[1].ends_with(port.trim()) && line[3] != "0A");
+            ours.filter(|line| line[5].starts_with("02:")).count()
+        };
+        while probed() < 2 {
+            std::thread::yield_now();
+        }
+        listener.stop()
+    });
+    assert_eq!((seen.out.as_str(), seen.err.as_str()), ("", ""));
+}
+
+#[test]
 fn a_file_goes_through_a_broker_whole() {
     let seen = both(|ncat| {
         let listener = ncat.listen("--broker");

@@ -11,6 +11,7 @@ use crate::trace::Trace;
 mod accepted;
 mod client;
 mod connection;
+mod keepalive;
 mod listener;
 mod server;
 mod timers;
@@ -18,6 +19,7 @@ mod timers;
 pub use accepted::{AcceptedSocket, is_out_of_resources};
 pub use client::{KEEPALIVE_IDLE, StreamSocket};
 pub use connection::{CloseReason, Endpoints, Next, PeerName, Protocol};
+pub use keepalive::keep_alive;
 pub use listener::StreamListener;
 pub use server::{Limits, Server, Service, Stopper, Trouble};
 

@@ -13,6 +13,7 @@ use super::admission::Admission;
 use super::carry::{Carry, Proxying};
 use super::door::{Arrival, DOORS, Doors, HANGUP};
 use super::guest::{self, Guest};
+use super::half_closed::HalfClosed;
 use super::job::{Job, Progress};
 use crate::broker::{Broker, Kind};
 use crate::client::{idle, recorded};
@@ -71,6 +72,8 @@ pub(super) struct Crowd<'a> {
     heard: bool,
     /// Guests that ended while something of standard input may still be theirs.
     leaving: Vec<usize>,
+    /// Guests of a broker that ended and still hear the others.
+    half_closed: HalfClosed,
     moved: Instant,
     quits: Option<Instant>,
     closed_until: Option<Instant>,
@@ -117,6 +120,7 @@ impl<'a> Crowd<'a> {
             touched: Vec::new(),
             heard: true,
             leaving: Vec::new(),
+            half_closed: HalfClosed::default(),
             moved: Instant::now(),
             quits: None,
             closed_until: None,
@@ -130,6 +134,7 @@ impl<'a> Crowd<'a> {
             let now = Instant::now();
             self.admission.reload_if_asked();
             self.let_in(now);
+            self.see_off_half_closed(now);
             let leaving = std::mem::take(&mut self.leaving);
             self.see_to_guests(now)?;
             self.feed(now)?;
@@ -257,6 +262,9 @@ impl<'a> Crowd<'a> {
                 Some(ip) => ip.to_string(),
                 None => guest.peer.to_string(),
             };
+            if self.options.listen.together != Together::Apart {
+                HalfClosed::watch(guest.link.source());
+            }
             self.broker.handle_arrived(id, &address, now);
             self.inside += 1;
             return;
@@ -327,6 +335,7 @@ impl<'a> Crowd<'a> {
                         return self.leaving.push(id);
                     }
                     self.broker.handle_ended(id, now);
+                    self.half_closed.add(id, guest.link.source(), now);
                 }
                 Err(error) if is_for_later(&error) => {
                     guest.readable = false;
@@ -401,6 +410,15 @@ impl<'a> Crowd<'a> {
         if more_to_come || self.broker.pending(id).is_some() {
             self.leaving.push(id);
         } else {
+            self.close(id, now);
+        }
+    }
+
+    /// Closes the guests of a broker that ended and are gone altogether.
+    fn see_off_half_closed(&mut self, now: Instant) {
+        let guests = &self.guests;
+        let source = |id| guests.get(id).map(|guest| guest.link.source());
+        for id in self.half_closed.gone(now, source) {
             self.close(id, now);
         }
     }
@@ -509,6 +527,7 @@ impl<'a> Crowd<'a> {
             self.broker.handle_gone(id, now);
         }
     }
+        self.half_closed.remove(id);
 
     /// Has everything waited for that can go on, and gives for how long.
     fn register(&mut self, now: Instant) -> io::Result<Option<Duration>> {
@@ -559,11 +578,8 @@ impl<'a> Crowd<'a> {
             self.doors.poll_timeout(),
             self.quits,
             self.closed_until,
-            self.options
-                .flow
-                .idle
-                .map(|idle| self.moved + idle)
-                .filter(|_| !self.guests.is_empty()),
+            self.half_closed.poll_timeout(),
+            self.idles_at(),
             self.jobs.iter().filter_map(|(_, job)| job.poll_timeout()).min(),
         ]
         .into_iter()

@@ -5,6 +5,7 @@ mod carry;
 mod crowd;
 mod door;
 mod guest;
+mod half_closed;
 mod job;
 
 use std::time::Instant;
