@@ -1,13 +1,13 @@
 //! A program with a connection as its input and output: `-e`, `-c`, `--lua-exec`.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use crate::bridge::{self, Bridge, Told};
 use crate::client::idle;
 use crate::connect::Open;
 use crate::conversation::{begin_record, settle};
+use crate::link::child_io::ChildIo;
 use crate::link::{Link, stream};
 use crate::options::{Carrier, Options, Run};
 use crate::record::Recorder;
@@ -42,11 +42,17 @@ pub fn start(
     let environment = Environment { local, remote, protocol: protocol(carrier) };
     let ends = (&environment.local, &environment.remote);
     let record = begin_record(recorder, ends, open.link.keeps_messages(), opener);
-    // What nobody looks at nobody has to carry.
+    if open.link.keeps_messages() {
+        let (ours, input, output) = ChildIo::new(open.link.longest())?;
+        let running = run::start(run, (input.into(), output), &environment, says.prefix())?;
+        let bridge = Bridge::new([open.link, Box::new(ours)], true);
+        return Ok(Started { running, bridge: Some(bridge), record });
+    }
+    // What nobody looks at nobody has to carry: neither for a record, nor to see how long it is idle.
     if let Some(socket) = open.link.direct()
         && !recorder.is_recording()
     {
-        let socket = socket.try_clone_to_owned()?;
+        let socket = (socket.try_clone_to_owned()?, socket.try_clone_to_owned()?);
         return Ok(Started {
             running: run::start(run, socket, &environment, says.prefix())?,
             bridge: None,
@@ -54,7 +60,8 @@ pub fn start(
         });
     }
     let (ours, its) = UnixStream::pair()?;
-    let running = run::start(run, OwnedFd::from(its), &environment, says.prefix())?;
+    let its = (its.try_clone()?.into(), its.into());
+    let running = run::start(run, its, &environment, says.prefix())?;
     let end: Box<dyn Link> = Box::new(stream::Stream::of_pair(ours)?);
     Ok(Started { running, bridge: Some(Bridge::new([open.link, end], true)), record })
 }

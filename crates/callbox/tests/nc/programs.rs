@@ -78,6 +78,97 @@ fn the_program_of_a_datagram_listener_is_told_the_same() {
 }
 
 #[test]
+fn a_connection_on_which_neither_peer_nor_program_says_anything_is_idle() {
+    let seen = both(|ncat| {
+        let mut listener = ncat.listen_with("-k -i 100ms", |program| program.args(["-c", "cat"]));
+        let client = connect(listener.port);
+        listener.wait_for_stderr("QUITTING.");
+        // ncat leaves somebody behind who carries on.
+        drop(client);
+        listener.ended()
+    });
+    seen.is(2, "", "Ncat: Idle timeout expired (100 ms). QUITTING.\n");
+    // Without -k ncat leaves it to the program.
+    let seen = ours(|ncat| {
+        let listener = ncat.listen_with("-i 100ms", |program| program.args(["-c", "cat"]));
+        let mut client = connect(listener.port);
+        let seen = listener.ended();
+        seen.beside(read_to_end(&mut client))
+    });
+    seen.is(2, "", "Ncat: Idle timeout expired (100 ms). QUITTING.\n").peer_got(&[""]);
+    let seen = ours(|ncat| {
+        let server = server(|mut stream| read_to_end(&mut stream));
+        let client = ncat.with("-i 100ms -c cat").arg("127.0.0.1").arg(server.port.to_string());
+        Seen::of(&client.run()).beside(server.done())
+    });
+    seen.is(1, "", "Ncat: Idle timeout expired (100 ms).\n").peer_got(&[""]);
+}
+
+#[test]
+fn a_program_that_talks_is_not_idle() {
+    // ncat does not see what its programs say, and ends.
+    let seen = ours(|ncat| {
+        let listener = ncat.listen_with("-k -i 1s", |program| program.args(["-c", "cat"]));
+        let mut client = connect(listener.port);
+        let start = std::time::Instant::now();
+        while start.elapsed() < std::time::Duration::from_millis(1500) {
+            send(&mut client, "x");
+            super::peer::expect(&mut client, "x");
+        }
+        listener.ended()
+    });
+    seen.is(2, "", "Ncat: Idle timeout expired (1000 ms). QUITTING.\n");
+}
+
+#[test]
+fn over_datagrams_a_program_reads_a_stream() {
+    // A shell reads byte by byte; of a socket that keeps messages it would get no more than the first.
+    let seen = both(|ncat| {
+        let socket = datagrams();
+        let port = socket.local_addr().expect("its address").port();
+        let command = "echo ready; read a; read b; echo $a and $b";
+        let client = ncat.with("-u -c").arg(command).args(["127.0.0.1", &port.to_string()]);
+        let mut client = client.spawn();
+        let (ready, from) = datagram(&socket);
+        socket.send_to(b"one\n", from).expect("sent");
+        socket.send_to(b"other\n", from).expect("sent");
+        let got = datagram(&socket).0;
+        client.close_stdin();
+        Seen::of(&client.wait()).beside(ready).beside(got)
+    });
+    seen.is(0, "", "").peer_got(&["ready\\n", "one and other\\n"]);
+}
+
+#[test]
+fn over_datagrams_each_write_of_a_program_is_one() {
+    let folder = Folder::new("writes");
+    let words = format!("-u -o {}", folder.join("record").display());
+    for words in ["-u", &words] {
+        let seen = ours(|ncat| {
+            let socket = datagrams();
+            let port = socket.local_addr().expect("its address").port();
+            let client = ncat.with(words).args(["-c", "printf one; printf other"]);
+            let seen = Seen::of(&client.args(["127.0.0.1", &port.to_string()]).run());
+            seen.beside(datagram(&socket).0).beside(datagram(&socket).0)
+        });
+        seen.is(0, "", "").peer_got(&["one", "other"]);
+    }
+    // A listener's dump has a line for each piece that it read.
+    let seen = ours(|ncat| {
+        let file = folder.join("hex");
+        let mut listener = ncat.listen(&format!("-u --ssl -x {}", file.display()));
+        let client = ncat.with("-u --ssl -c").arg("printf one; printf other");
+        let finished = client.args(["127.0.0.1", &listener.port.to_string()]).run();
+        listener.wait_for_stdout("oneother");
+        listener.stop();
+        let lines = fs::read_to_string(&file).expect("a dump");
+        let texts = lines.lines().filter_map(|line| line.split_whitespace().last());
+        Seen::of(&finished).beside(texts.collect::<Vec<_>>().join("|"))
+    });
+    seen.is(0, "", "").peer_got(&["one|other"]);
+}
+
+#[test]
 fn e_runs_a_program_by_its_path_with_words_split_at_blanks() {
     let folder = Folder::new("program");
     let path = folder.join("args");

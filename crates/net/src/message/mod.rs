@@ -11,6 +11,7 @@ mod listener;
 mod origin;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use crate::peer::Peer;
 use crate::unix::SocketFile;
 
 pub use listener::{MessageListener, udp_socket};
+pub use writes::Writes;
 
 /// The longest message that is received; what a 16-bit length can say. A longer one, over a Unix socket, is cut.
 const LONGEST: usize = 65_535;

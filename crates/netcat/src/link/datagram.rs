@@ -7,6 +7,9 @@ use callbox_net::message::MessageSocket;
 
 use super::{Got, Link};
 
+/// The longest message of UDP over IPv4. Others carry as much, and some a little more.
+const LONGEST: usize = 65_507;
+
 /// A conversation that keeps messages. Nothing in it says that a side has ended: that is for the owner to decide.
 #[derive(Debug)]
 pub struct Datagram(MessageSocket);
@@ -41,6 +44,10 @@ impl Link for Datagram {
 
     fn keeps_messages(&self) -> bool {
         true
+    }
+
+    fn longest(&self) -> usize {
+        LONGEST
     }
 
     fn direct(&self) -> Option<BorrowedFd<'_>> {

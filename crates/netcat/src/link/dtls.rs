@@ -181,6 +181,10 @@ impl Link for DtlsLink {
         true
     }
 
+    fn longest(&self) -> usize {
+        MESSAGE_MAX
+    }
+
     fn story(&self) -> Vec<String> {
         let mut lines = certificate_story(self.conversation.peer(), self.is_unverified);
         lines.push("DTLSv1.2.".to_owned());

@@ -2,6 +2,7 @@
 //!
 //! Everything above (the client, the listener, the broker, programs that are run) knows only [`Link`].
 
+pub mod child_io;
 pub mod datagram;
 pub mod dtls;
 pub mod prefixed;
@@ -113,6 +114,11 @@ pub trait Link {
     /// Whether the boundaries of what is written are kept: datagrams.
     fn keeps_messages(&self) -> bool {
         false
+    }
+
+    /// The longest message that [`write`](Self::write) takes.
+    fn longest(&self) -> usize {
+        usize::MAX
     }
 
     /// The descriptor, if what is read and written there is the text itself: then the kernel can move it without us, and

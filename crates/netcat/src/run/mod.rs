@@ -1,8 +1,8 @@
 //! Programs that talk to the peer in our place: `-e`, `-c` and `--lua-exec`.
 //!
 //! The program gets a descriptor as its standard input and output, and its standard error stays ours. A plain connection is
-//! given to it as it is, so that nothing of ours stands between it and the peer; where there is TLS or a record, the owner
-//! keeps the connection and gives one end of a pair of sockets.
+//! given to it as it is, so that nothing of ours stands between it and the peer; where there is TLS or a record, or messages
+//! come, the owner keeps the connection and gives the ends of others.
 //!
 //! What is [`Running`] is waited for beside everything else: its descriptor becomes readable when it has ended. How it ended
 //! is of no interest, as in ncat.
@@ -60,26 +60,27 @@ fn address_of(end: &Peer) -> String {
     }
 }
 
-/// Starts a program with `connection` as its standard input and output. The connection is made blocking, which programs
-/// expect; it belongs to the program then. `prefix` begins what a Lua script's mistakes are told with.
+/// Starts a program with these as its standard input and output, which may be one and the same connection. They are made
+/// blocking, which programs expect, and belong to the program then. `prefix` begins what a Lua script's mistakes are told
+/// with.
 ///
 /// # Errors
 ///
 /// If there is no such program, or the system has no room for another.
 pub fn start(
     run: &Run,
-    connection: OwnedFd,
+    (input, output): (OwnedFd, OwnedFd),
     environment: &Environment,
     prefix: &str,
 ) -> io::Result<Running> {
     // Ignored by whoever started us, the signal would be ignored in the program as well, and its own children would
     // vanish before it can wait for them.
     signal::heed_children()?;
-    rustix::io::ioctl_fionbio(&connection, false)?;
+    rustix::io::ioctl_fionbio(&input, false)?;
+    rustix::io::ioctl_fionbio(&output, false)?;
     let mut command = command(run, prefix)?;
     environment.give(&mut command);
-    let output = connection.try_clone()?;
-    command.stdin(Stdio::from(connection)).stdout(Stdio::from(output));
+    command.stdin(Stdio::from(input)).stdout(Stdio::from(output));
     // The standard library gives the program SIGPIPE's default and an empty mask, and all our descriptors close.
     let child = command.spawn()?;
     // Ours of the connection: while they are open, the peer would not see the program's end.

@@ -22,8 +22,13 @@ fn environment() -> Environment {
 fn run(run: &Run) -> (UnixStream, Running) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     theirs.set_nonblocking(true).unwrap();
-    let program = start(run, OwnedFd::from(theirs), &environment(), "test: ").unwrap();
+    let program = start(run, both(theirs), &environment(), "test: ").unwrap();
     (ours, program)
+}
+
+/// One connection as input and output.
+fn both(connection: UnixStream) -> (OwnedFd, OwnedFd) {
+    (connection.try_clone().unwrap().into(), connection.into())
 }
 
 fn said_by(mut connection: UnixStream) -> String {
@@ -76,7 +81,7 @@ fn behind_a_unix_socket_a_program_is_told_what_ncat_tells_it() {
         protocol: "TCP",
     };
     let run = Run::Shell("env | grep ^NCAT_ | sort".to_owned());
-    start(&run, theirs.into(), &environment, "").unwrap();
+    start(&run, both(theirs), &environment, "").unwrap();
     let mut said = String::new();
     ours.read_to_string(&mut said).unwrap();
     assert_eq!(
@@ -113,7 +118,7 @@ fn a_program_that_is_not_there_is_an_error() {
     for command in ["/nonexistent/program", "", "  "] {
         let (_ours, theirs) = UnixStream::pair().unwrap();
         let run = Run::Exec(command.to_owned());
-        start(&run, theirs.into(), &environment(), "test: ").unwrap_err();
+        start(&run, both(theirs), &environment(), "test: ").unwrap_err();
     }
 }
 
