@@ -13,7 +13,7 @@ use crate::options::{Carrier, Options, Run};
 use crate::record::Recorder;
 use crate::record::pcap::Side;
 use crate::run::{self, Environment, Running};
-use crate::says::{Says, Trouble, words};
+use crate::says::{Says, Status, Trouble, words};
 
 /// A program that was started, and what still has to be carried to it and from it: nothing, if it has the socket itself.
 pub struct Started {
@@ -34,12 +34,12 @@ pub fn start(
     run: &Run,
     open: Open,
     opener: Side,
-    carrier: Carrier,
+    options: &Options,
     recorder: &mut Recorder,
     says: Says,
 ) -> io::Result<Started> {
     let (local, remote) = (open.local.clone(), open.peer.clone());
-    let environment = Environment { local, remote, protocol: protocol(carrier) };
+    let environment = Environment { local, remote, protocol: protocol(options.carrier) };
     let ends = (&environment.local, &environment.remote);
     let record = begin_record(recorder, ends, open.link.keeps_messages(), opener);
     if open.link.keeps_messages() {
@@ -51,6 +51,7 @@ pub fn start(
     // What nobody looks at nobody has to carry: neither for a record, nor to see how long it is idle.
     if let Some(socket) = open.link.direct()
         && !recorder.is_recording()
+        && options.flow.idle.is_none()
     {
         let socket = (socket.try_clone_to_owned()?, socket.try_clone_to_owned()?);
         return Ok(Started {
@@ -89,7 +90,7 @@ pub fn run_to_its_end(
     recorder: &mut Recorder,
     says: Says,
 ) -> Result<(), Trouble> {
-    let mut started = match start(run, open, opener, options.carrier, recorder, says) {
+    let mut started = match start(run, open, opener, options, recorder, says) {
         Ok(started) => started,
         Err(error) => {
             says.line(format_args!("exec: {}", words(&error)));
@@ -114,7 +115,11 @@ pub fn run_to_its_end(
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(Trouble::Network(options.flow.idle.map_or_else(|| "TIMEOUT".to_owned(), idle)))
+            let words = options.flow.idle.map_or_else(|| "TIMEOUT".to_owned(), idle);
+            Err(match opener {
+                Side::Local => Trouble::Network(words),
+                Side::Peer => Trouble::Listener(Status::Call, words),
+            })
         }
         Err(error) => Err(Trouble::network(&error)),
     }

@@ -290,6 +290,27 @@ fn as_a_proxy_it_takes_the_chunks_off_for_a_client_of_http_1_0() {
 }
 
 #[test]
+fn as_a_proxy_it_closes_what_is_idle_and_stays() {
+    // ncat lets it be.
+    let seen = ours(|ncat| {
+        let mut proxy = ncat.listen("-v -i 1s --proxy-type http");
+        let silent = server(|mut stream| super::peer::read_to_end(&mut stream));
+        let mut client = connect(proxy.port);
+        send(&mut client, format!("CONNECT 127.0.0.1:{} HTTP/1.0\r\n\r\n", silent.port));
+        head(&mut client);
+        let after = super::peer::read_to_close(&mut client);
+        silent.done();
+        proxy.wait_for_stderr("was idle for too long and is closed");
+        let server = echo();
+        let request = format!("CONNECT 127.0.0.1:{} HTTP/1.0\r\n\r\n", server.port);
+        let answer = ask(proxy.port, &request, "through\n");
+        server.done();
+        proxy.stop().beside(after).beside(answer)
+    });
+    seen.peer_got(&["", "HTTP/1.0 200 OK\\r\\n\\r\\nthrough\\n"]);
+}
+
+#[test]
 fn as_a_proxy_it_says_no_in_http() {
     let requests = [
         ("garbage\r\n\r\n", "400"),

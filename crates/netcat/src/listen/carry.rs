@@ -62,6 +62,8 @@ pub(super) struct Proxying {
     numeric: bool,
     /// How long each attempt to connect may take.
     wait: Option<Duration>,
+    /// How long a connection may be open without anything said.
+    idle: Option<Duration>,
     /// Says, with -v, what is asked for and refused.
     says: Says,
 }
@@ -77,6 +79,7 @@ impl Proxying {
             family: family(options),
             numeric: options.numeric,
             wait: options.from.wait,
+            idle: options.flow.idle,
             says,
         })
     }
@@ -90,6 +93,8 @@ pub(super) struct Carry {
     client: Option<Box<dyn Link>>,
     stage: Stage,
     deadline: Option<Instant>,
+    /// How much went to the origin and to the client, and when that changed last; once there is an origin.
+    moved: Option<([u64; 2], Instant)>,
     readable: [bool; 2],
     writable: [bool; 2],
     stirred: bool,
@@ -136,6 +141,7 @@ impl Carry {
             client: Some(client),
             stage: Stage::Asking(Reader::default()),
             deadline: Some(now + ASKING),
+            moved: None,
             readable: [true; 2],
             writable: [true; 2],
             stirred: true,
@@ -166,7 +172,12 @@ impl Carry {
             _ => None,
         };
         let links = [CLIENT, ORIGIN].map(|side| self.link(side)?.poll_timeout());
-        [own, self.deadline].into_iter().chain(links).flatten().min()
+        [own, self.deadline, self.idles_at()].into_iter().chain(links).flatten().min()
+    }
+
+    /// When it has been open for too long without anything said.
+    fn idles_at(&self) -> Option<Instant> {
+        self.proxying.idle.zip(self.moved).map(|(idle, (_, moved))| moved + idle)
     }
 
     /// Does what can be done.
@@ -175,6 +186,10 @@ impl Carry {
         let late = self.deadline.is_some_and(|deadline| now >= deadline);
         let broken = self.client.as_mut().is_some_and(|client| client.advance(now).is_err());
         if late || broken {
+            return Progress::Over;
+        }
+        if self.idles_at().is_some_and(|at| now >= at) {
+            self.tell(format_args!("was idle for too long and is closed"));
             return Progress::Over;
         }
         // Each stage goes on to the next by itself, and there are few.
@@ -225,6 +240,14 @@ impl Carry {
             if !goes_on {
                 break;
             }
+        }
+        let moved = match &self.stage {
+            Stage::Tunnel(bridge) => Some(bridge.moved()),
+            Stage::Passing(passing) => Some(passing.moved()),
+            _ => None,
+        };
+        if self.moved.map(|(before, _)| before) != moved {
+            self.moved = moved.map(|moved| (moved, now));
         }
         if matches!(self.stage, Stage::Over) { Progress::Over } else { Progress::Waits }
     }

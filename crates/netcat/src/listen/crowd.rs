@@ -274,8 +274,8 @@ impl<'a> Crowd<'a> {
         let job = match &self.options.run {
             Some(run) => {
                 let open = Open { link, peer, local };
-                let (carrier, recorder) = (self.options.carrier, &mut self.recorder);
-                program::start(run, open, Side::Peer, carrier, recorder, self.says)
+                let (options, recorder) = (self.options, &mut self.recorder);
+                program::start(run, open, Side::Peer, options, recorder, self.says)
                     .map(Job::program)
                     .map_err(|error| format!("exec: {}", words(&error)))
             }
@@ -330,16 +330,16 @@ impl<'a> Crowd<'a> {
                 }
                 Ok(Got::End) => {
                     guest.ended = true;
+                    self.recorder.ended(guest.record, Side::Peer);
                     if apart {
                         // Nobody but standard input speaks to it, and what there is of that it still gets.
                         return self.leaving.push(id);
                     }
-                    self.broker.handle_ended(id, now);
                     self.half_closed.add(id, guest.link.source(), now);
+                    self.broker.handle_ended(id, now);
                 }
                 Err(error) if is_for_later(&error) => {
                     guest.readable = false;
-                    self.recorder.ended(guest.record, Side::Peer);
                     return;
                 }
                 Err(error) => return self.break_off(id, &error, now),
@@ -448,6 +448,7 @@ impl<'a> Crowd<'a> {
         let Some(guest) = self.guests.get_mut(id) else { return };
         if tells && !guest.finished {
             guest.finished = true;
+            self.recorder.ended(guest.record, Side::Local);
             if let Err(error) = guest.link.finish() {
                 self.break_off(id, &error, now);
             }
@@ -464,9 +465,11 @@ impl<'a> Crowd<'a> {
             if job.advance(&mut self.poller, &mut self.recorder, now) == Progress::Over {
                 over.push(id);
             }
+            if job.has_moved() {
+                self.moved = now;
+            }
         }
         for id in over {
-            self.recorder.ended(guest.record, Side::Local);
             let job = self.jobs.remove(id);
             job.unregister(&mut self.poller);
         }
@@ -496,10 +499,17 @@ impl<'a> Crowd<'a> {
         if flow.send_only && self.input_ended() && all_told() {
             return Some(Ok(Status::Done));
         }
-        let somebody = !self.guests.is_empty() && self.options.run.is_none();
         flow.idle
-            .filter(|idle| somebody && now >= self.moved + *idle)
+            .filter(|_| self.idles_at().is_some_and(|at| now >= at))
             .map(|time| Err(Trouble::Listener(Status::Call, idle(time))))
+    }
+
+    /// When nothing has moved for too long, if anybody is there for it to move. A proxy sees to that by itself, for each of
+    /// its clients.
+    fn idles_at(&self) -> Option<Instant> {
+        let somebody = !(self.guests.is_empty() && self.jobs.is_empty());
+        let counts = somebody && !self.options.listen.proxy_server;
+        self.options.flow.idle.filter(|_| counts).map(|idle| self.moved + idle)
     }
 
     /// Ends a connection that broke.
@@ -517,6 +527,7 @@ impl<'a> Crowd<'a> {
     fn close(&mut self, id: usize, now: Instant) {
         let Some(mut guest) = self.guests.try_remove(id) else { return };
         self.poller.remove(guest.link.source());
+        self.half_closed.remove(id);
         if guest.shaking.is_none() {
             self.inside -= 1;
             if guest.link.direct().is_none() && !guest.finished {
@@ -527,7 +538,6 @@ impl<'a> Crowd<'a> {
             self.broker.handle_gone(id, now);
         }
     }
-        self.half_closed.remove(id);
 
     /// Has everything waited for that can go on, and gives for how long.
     fn register(&mut self, now: Instant) -> io::Result<Option<Duration>> {

@@ -37,6 +37,8 @@ pub(super) struct Program {
     bridge: Option<Bridge>,
     /// What the records know the connection by.
     record: u64,
+    /// How much moved when that was last asked.
+    moved: [u64; 2],
     stirred: bool,
     ended: bool,
 }
@@ -96,6 +98,14 @@ impl Job {
         }
     }
 
+    /// Whether something moved between a program and its peer since this was asked last.
+    pub(super) fn has_moved(&mut self) -> bool {
+        match self {
+            Self::Program(program) => program.has_moved(),
+            Self::Carry(_) => false,
+        }
+    }
+
     /// Has nothing of it waited for any more, before it is closed.
     pub(super) fn unregister(self, poller: &mut Poller) {
         match self {
@@ -119,6 +129,7 @@ impl Program {
             running: started.running,
             bridge: started.bridge,
             record: started.record,
+            moved: [0; 2],
             stirred: true,
             ended: false,
         }
@@ -159,6 +170,11 @@ impl Program {
             return Progress::Over;
         }
         Progress::Waits
+    }
+
+    fn has_moved(&mut self) -> bool {
+        let moved = self.bridge.as_ref().map_or(self.moved, Bridge::moved);
+        std::mem::replace(&mut self.moved, moved) != moved
     }
 
     fn unbridge(&mut self, poller: &mut Poller) {

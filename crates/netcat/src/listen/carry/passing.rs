@@ -21,6 +21,8 @@ pub(super) struct Passing {
     /// What each side is still to be sent, and how much of that went.
     out: [Vec<u8>; 2],
     at: [usize; 2],
+    /// How much each side took.
+    moved: [u64; 2],
     ended: [bool; 2],
     /// The exchange is over but for what the client is still to be sent.
     done: bool,
@@ -45,7 +47,15 @@ impl Passing {
         out: [Vec<u8>; 2],
         rest: &[u8],
     ) -> Self {
-        let mut passing = Self { links, exchange, out, at: [0; 2], ended: [false; 2], done: false };
+        let mut passing = Self {
+            links,
+            exchange,
+            out,
+            at: [0; 2],
+            moved: [0; 2],
+            ended: [false; 2],
+            done: false,
+        };
         passing.take(CLIENT, rest);
         passing
     }
@@ -56,6 +66,11 @@ impl Passing {
 
     pub(super) fn into_links(self) -> [Box<dyn Link>; 2] {
         self.links
+    }
+
+    /// How much each side took.
+    pub(super) const fn moved(&self) -> [u64; 2] {
+        self.moved
     }
 
     /// Whether a side is to be read: the other takes what it is sent.
@@ -109,6 +124,7 @@ impl Passing {
         match self.links[side].write(&self.out[side][self.at[side]..]) {
             Ok(count) => {
                 self.at[side] += count;
+                self.moved[side] += count as u64;
                 if !self.writes(side) {
                     self.out[side].clear();
                     self.at[side] = 0;
