@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::{Rc, Weak};
 
-use rustix::event::{EventfdFlags, eventfd};
 use socket2::Socket;
 
+use super::bell::{self, Ringer};
 use super::origin::{Origin, receive, tell_local};
 use super::{Inbox, LONGEST, MessageSocket, Way};
 use crate::attempt::Protocol;
@@ -38,7 +38,7 @@ pub struct MessageListener {
 #[derive(Debug)]
 struct Known {
     inbox: Weak<Inbox>,
-    bell: Option<OwnedFd>,
+    bell: Option<Ringer>,
 }
 
 impl MessageListener {
@@ -101,11 +101,7 @@ impl MessageListener {
             self.take_one()?;
         };
         let peer = origin.peer.clone();
-        let conversation = self.begin(origin, inbox, only)?;
-        let bell = match &conversation.way {
-            Way::Own => None,
-            Way::Shared(bell) => Some(bell.try_clone()?),
-        };
+        let (conversation, bell) = self.begin(origin, inbox, only)?;
         let known = Known { inbox: Rc::downgrade(&conversation.inbox), bell };
         self.known.insert(peer.clone(), known);
         // What came before the new socket took over waits in ours.
@@ -120,7 +116,9 @@ impl MessageListener {
         if let Some(known) = self.known.get(&origin.peer) {
             if let Some(inbox) = known.inbox.upgrade() {
                 inbox.push(message);
-                ring(known.bell.as_ref());
+                if let Some(bell) = &known.bell {
+                    bell.ring();
+                }
                 return Ok(());
             }
             self.known.remove(&origin.peer);
@@ -137,36 +135,35 @@ impl MessageListener {
         Ok(())
     }
 
-    fn begin(&mut self, origin: Origin, inbox: Rc<Inbox>, only: bool) -> io::Result<MessageSocket> {
+    fn begin(
+        &mut self,
+        origin: Origin,
+        inbox: Rc<Inbox>,
+        only: bool,
+    ) -> io::Result<(MessageSocket, Option<Ringer>)> {
         let Origin { peer, local } = origin;
         match (&self.local, &peer) {
             (Peer::Inet(ours), Peer::Inet(theirs)) => {
                 let ours = SocketAddr::new(local.unwrap_or_else(|| ours.ip()), ours.port());
                 let socket = self.begin_udp(ours, *theirs)?;
                 let local = Peer::from_socket(&socket.local_addr()?);
-                Ok(MessageSocket {
-                    socket: Rc::new(socket),
-                    way: Way::Own,
-                    inbox,
-                    local,
-                    peer,
-                    _file: None,
-                })
+                let (socket, way) = (Rc::new(socket), Way::Own);
+                Ok((MessageSocket { socket, way, inbox, local, peer, _file: None }, None))
             }
             _ => {
                 // One that has no name cannot be connected to; what comes is then whoever's.
                 let has_name = peer != Peer::NAMELESS;
-                let way = if only && (!has_name || self.socket.connect(&peer.to_socket()?).is_ok())
-                {
-                    Way::Own
-                } else {
-                    let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-                    ring(Some(&bell));
-                    Way::Shared(bell)
-                };
+                let (way, ringer) =
+                    if only && (!has_name || self.socket.connect(&peer.to_socket()?).is_ok()) {
+                        (Way::Own, None)
+                    } else {
+                        let (bell, ringer) = bell::pair()?;
+                        ringer.ring();
+                        (Way::Shared(bell), Some(ringer))
+                    };
                 let local = self.local.clone();
                 let (socket, file) = (Rc::clone(&self.socket), self.file.clone());
-                Ok(MessageSocket { socket, way, inbox, local, peer, _file: file })
+                Ok((MessageSocket { socket, way, inbox, local, peer, _file: file }, ringer))
             }
         }
     }
@@ -204,11 +201,4 @@ fn bind_udp(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.bind(&address.into())?;
     Ok(socket)
-}
-
-/// Makes a descriptor readable.
-fn ring(bell: Option<&OwnedFd>) {
-    if let Some(bell) = bell {
-        let _ = rustix::io::write(bell, &1u64.to_ne_bytes());
-    }
 }

@@ -7,6 +7,7 @@
 //!
 //! Unix sockets cannot do that, since a path belongs to one socket. Their conversations share the listener's.
 
+mod bell;
 mod listener;
 mod origin;
 #[cfg(test)]
@@ -16,13 +17,14 @@ mod writes;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use socket2::Socket;
 
 use crate::peer::Peer;
 use crate::unix::SocketFile;
+use bell::Bell;
 
 pub use listener::{MessageListener, udp_socket};
 pub use writes::Writes;
@@ -56,7 +58,7 @@ enum Way {
     /// The socket talks with the peer alone.
     Own,
     /// The socket is the listener's, who reads it.
-    Shared(OwnedFd),
+    Shared(Bell),
 }
 
 /// Messages that wait.
@@ -156,7 +158,7 @@ impl MessageSocket {
     /// The last message was taken: nothing is to be read.
     fn quiet_bell(&self) {
         if let (Way::Shared(bell), true) = (&self.way, self.inbox.is_empty()) {
-            let _ = rustix::io::read(bell, &mut [0; 8]);
+            bell.quiet();
         }
     }
 }
