@@ -77,6 +77,9 @@ impl Protocol {
 /// `IPPROTO_SCTP`, which not every system's headers name.
 const SCTP: i32 = 132;
 
+/// The options of a datagram's head. Other systems have the number of 4.2BSD; libc does not name it everywhere.
+const IP_OPTIONS: i32 = if cfg!(target_os = "linux") { 4 } else { 1 };
+
 /// Where a connection comes from, if that matters.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
@@ -328,7 +331,7 @@ fn set_route(socket: &Socket, request: &Request, peer: &Peer) -> io::Result<()> 
     for stop in request.route.iter().chain([&destination]) {
         option.extend_from_slice(&stop.octets());
     }
-    sockopt::set_bytes(socket.as_fd(), libc::IPPROTO_IP, libc::IP_OPTIONS, &option)
+    sockopt::set_bytes(socket.as_fd(), libc::IPPROTO_IP, IP_OPTIONS, &option)
 }
 
 fn connected(

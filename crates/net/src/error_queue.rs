@@ -7,13 +7,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(crate) fn enable(fd: BorrowedFd<'_>, ipv6: bool) -> io::Result<()> {
     crate::sockopt::set(fd, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
     if ipv6 { crate::sockopt::set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1) } else { Ok(()) }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(crate) fn next(fd: BorrowedFd<'_>) -> io::Result<Option<(SocketAddr, io::Error)>> {
     use std::mem;
     use std::os::fd::AsRawFd;
@@ -58,7 +58,7 @@ pub(crate) fn next(fd: BorrowedFd<'_>) -> io::Result<Option<(SocketAddr, io::Err
 ///
 /// # Safety
 /// The kernel must have filled in `header`, and its control buffer must still be there.
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 unsafe fn errno_in(header: &libc::msghdr) -> i32 {
     let mut errno = 0;
     // SAFETY: the CMSG macros walk what the kernel wrote; the payload of IP_RECVERR starts with a sock_extended_err.
@@ -79,12 +79,12 @@ unsafe fn errno_in(header: &libc::msghdr) -> i32 {
     errno
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub(crate) fn enable(_: BorrowedFd<'_>, _: bool) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub(crate) fn next(_: BorrowedFd<'_>) -> io::Result<Option<(SocketAddr, io::Error)>> {
     Ok(None)
 }

@@ -5,14 +5,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use socket2::{SockAddr, Socket};
+use socket2::Socket;
 
 use crate::attempt::Protocol;
 use crate::peer::Peer;
-use crate::stream::StreamSocket;
+use crate::stream::{self, StreamSocket};
 use crate::trace::Trace;
 use crate::unix::SocketFile;
 
@@ -83,7 +83,7 @@ impl Listener {
     ///
     /// [`is_out_of_resources`]: crate::stream::is_out_of_resources
     pub fn accept(&self) -> io::Result<(StreamSocket, Peer)> {
-        let (socket, name) = accept(&self.socket)?;
+        let (socket, name) = stream::accept(&self.socket)?;
         let peer = Peer::from_socket(&name);
         if peer.ip().is_some() {
             // What is typed leaves at once; what is moved in bulk fills segments by itself. SCTP has no such option here.
@@ -97,27 +97,6 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
-}
-
-/// `accept4`: the new socket does not block and is not inherited, without two more calls to make it so.
-#[cfg(target_os = "linux")]
-fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
-    // SAFETY: try_init gives memory for a sockaddr_storage and its length; a descriptor that accept4 gives is ours alone.
-    let (fd, name) = unsafe {
-        SockAddr::try_init(|name, length| {
-            let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-            let fd = libc::accept4(socket.as_raw_fd(), name.cast(), length, flags);
-            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
-        })
-    }?;
-    Ok((Socket::from(fd), name))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
-    let (accepted, name) = socket.accept()?;
-    accepted.set_nonblocking(true)?;
-    Ok((accepted, name))
 }
 
 #[cfg(test)]

@@ -45,20 +45,31 @@ fn poll_all(polls: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result
     loop {
         let left =
             deadline.map_or(-1, |at| milliseconds(at.saturating_duration_since(Instant::now())));
-        // SAFETY: the pointer and count describe `polls`, which lives through the call.
-        let n = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, left) };
-        match n {
-            0 if left < i32::MAX => return Ok(false),
-            0 => {}
-            n if n > 0 => return Ok(true),
-            _ => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+        match poll(polls, left) {
+            Ok(0) if left < i32::MAX => return Ok(false),
+            Ok(0) => {}
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// One poll(2): whether something is ready. A signal ends it as the time does.
+#[cfg(not(linux_calls))]
+pub(crate) fn poll_once(polls: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<bool> {
+    match poll(polls, timeout.map_or(-1, milliseconds)) {
+        Ok(n) => Ok(n > 0),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many are ready within so many milliseconds, where less than none is for ever.
+fn poll(polls: &mut [libc::pollfd], milliseconds: i32) -> io::Result<usize> {
+    // SAFETY: the pointer and count describe `polls`, which lives through the call.
+    let n = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, milliseconds) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 /// Rounded up, or a wait of 0.4 ms would be a busy loop; longer than poll(2) can wait becomes its maximum.

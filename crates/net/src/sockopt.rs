@@ -2,21 +2,16 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
 
 /// Sets an option whose value is an `int`.
+#[cfg(linux_calls)]
 pub(crate) fn set(
     fd: BorrowedFd<'_>,
     level: i32,
     option: i32,
     value: libc::c_int,
 ) -> io::Result<()> {
-    // SAFETY: the pointer and length describe `value`, which lives through the call.
-    let n = unsafe {
-        let size = size_of::<libc::c_int>() as libc::socklen_t;
-        libc::setsockopt(fd.as_raw_fd(), level, option, ptr::from_ref(&value).cast(), size)
-    };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    set_bytes(fd, level, option, &value.to_ne_bytes())
 }
 
 /// Sets an option whose value is a row of bytes.

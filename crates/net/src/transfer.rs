@@ -35,12 +35,12 @@ pub enum TransferError {
     Sink(io::Error),
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub use linux::Transfer;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub use nowhere::Transfer;
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 mod linux {
     use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
@@ -300,7 +300,7 @@ mod linux {
 }
 
 /// Where the kernel cannot do it, or does it differently.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 mod nowhere {
     use super::{BorrowedFd, Moved, TransferError};
 
@@ -330,7 +330,7 @@ mod nowhere {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, linux_calls))]
 mod tests {
     use super::*;
     use std::fs::{File, OpenOptions};

@@ -153,7 +153,7 @@ fn open(trace: &Trace) -> io::Result<Socket> {
 }
 
 /// `bind` with nothing but the family.
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 fn autobind(socket: &Socket) -> io::Result<()> {
     let family = libc::AF_UNIX as libc::sa_family_t;
     let length = size_of_val(&family) as libc::socklen_t;
@@ -162,7 +162,7 @@ fn autobind(socket: &Socket) -> io::Result<()> {
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 fn autobind(socket: &Socket) -> io::Result<()> {
     let name = format!("callbox-{}-{}.sock", std::process::id(), socket.as_raw_fd());
     socket.bind(&SockAddr::unix(std::env::temp_dir().join(name))?)

@@ -28,6 +28,7 @@ pub struct Mail {
 struct Letter {
     to: SocketAddr,
     /// Of our addresses, the one to send from; `None` for what the route gives.
+    #[cfg_attr(not(linux_calls), expect(dead_code, reason = "the route always chooses"))]
     from: Option<IpAddr>,
     bytes: Range<usize>,
 }
@@ -71,12 +72,12 @@ impl Mail {
 /// Datagrams sent by one call.
 const GROUP: usize = 64;
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 fn send_group(socket: &DatagramSocket, group: &[Letter], bytes: &[u8], sent: &mut Sent) {
     linux::send_group(socket, group, bytes, sent);
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 fn send_group(socket: &DatagramSocket, group: &[Letter], bytes: &[u8], sent: &mut Sent) {
     for letter in group {
         match socket.send_to(&bytes[letter.bytes.clone()], letter.to) {
@@ -86,7 +87,7 @@ fn send_group(socket: &DatagramSocket, group: &[Letter], bytes: &[u8], sent: &mu
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 mod linux {
     use std::io;
     use std::net::{IpAddr, SocketAddr};
@@ -107,10 +108,8 @@ mod linux {
         bytes: &[u8],
         sent: &mut Sent,
     ) {
-        let names: Vec<SockAddr> = group
-            .iter()
-            .map(|letter| socket.in_family(letter.to).unwrap_or(letter.to).into())
-            .collect();
+        let names: Vec<SockAddr> =
+            group.iter().map(|letter| socket.in_family(letter.to).into()).collect();
         let mut controls = [ControlBuffer::EMPTY; GROUP];
         let mut pieces: Vec<libc::iovec> = group
             .iter()

@@ -11,15 +11,15 @@ use crate::address::{canonical, mapped};
 use crate::trace::{self, Trace};
 use crate::{error_queue, ready};
 
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 mod batch;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 #[path = "fallback.rs"]
 mod batch;
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(crate) mod control;
 mod mail;
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 mod outbox;
 mod responder;
 
@@ -45,9 +45,11 @@ pub const fn max_payload(peer: &SocketAddr) -> usize {
 #[derive(Debug)]
 pub struct DatagramSocket {
     socket: Socket,
+    is_ipv6: bool,
     trace: Trace,
     /// The kernel gives a datagram for all hosts, or for a group of them, to every socket on the port. Of the sockets of
     /// one server the first alone answers it.
+    #[cfg(linux_calls)]
     answers_groups: bool,
 }
 
@@ -59,13 +61,20 @@ impl DatagramSocket {
             // A dual-stack socket reaches every peer that a name may stand for. Some systems forbid it; then it is v6 only.
             let _ = socket.set_only_v6(false);
         }
-        Ok(Self { socket, trace: trace.clone(), answers_groups: true })
+        Ok(Self {
+            socket,
+            is_ipv6: like.is_ipv6(),
+            trace: trace.clone(),
+            #[cfg(linux_calls)]
+            answers_groups: true,
+        })
     }
 
     /// `workers` sockets bound to `address`, among which the kernel spreads the peers (`SO_REUSEPORT`).
     ///
     /// The first one is bound alone, so that an address in use is an error even if its owner lets others in; port 0
-    /// becomes the port that the first one got. `dual_stack` lets `[::]` take IPv4 as well.
+    /// becomes the port that the first one got. `dual_stack` lets `[::]` take IPv4 as well. Where the kernel does not spread
+    /// peers there is one socket.
     pub fn bind_group(
         address: SocketAddr,
         dual_stack: bool,
@@ -75,7 +84,8 @@ impl DatagramSocket {
         let first = Self::bind_server(address, dual_stack, false, trace)?;
         let address = first.local_addr()?;
         let mut group = vec![first];
-        if workers > 1 && group[0].share_port().is_ok() {
+        // Elsewhere all peers come to one of the sockets, and what is for all hosts comes to each of them.
+        if cfg!(linux_calls) && workers > 1 && group[0].share_port().is_ok() {
             while group.len() < workers {
                 match Self::bind_server(address, dual_stack, true, trace) {
                     Ok(socket) => group.push(socket),
@@ -95,7 +105,9 @@ impl DatagramSocket {
     ) -> io::Result<Self> {
         let socket = Self {
             socket: new_socket(&address, trace)?,
+            is_ipv6: address.is_ipv6(),
             trace: trace.clone(),
+            #[cfg(linux_calls)]
             answers_groups: !share,
         };
         if address.is_ipv6() {
@@ -152,7 +164,7 @@ impl DatagramSocket {
             self.as_raw_fd(),
             trace::Bytes(datagram.len())
         );
-        let result = self.socket.send_to(datagram, &self.in_family(peer)?.into());
+        let result = self.socket.send_to(datagram, &self.in_family(peer).into());
         self.trace.result(result, call, ToString::to_string)
     }
 
@@ -192,7 +204,7 @@ impl DatagramSocket {
     /// Asks the kernel to keep the ICMP errors that answers to our datagrams bring, for [`Self::next_refusal`].
     /// An unconnected socket is told of them in no other way.
     pub fn keep_errors(&self) -> io::Result<()> {
-        self.told_option("IP_RECVERR", error_queue::enable(self.as_fd(), self.is_ipv6()?))
+        self.told_option("IP_RECVERR", error_queue::enable(self.as_fd(), self.is_ipv6))
     }
 
     /// The next peer of whom ICMP said that our datagram reached nobody, with the error. Needs [`Self::keep_errors`].
@@ -215,22 +227,19 @@ impl DatagramSocket {
         let _ = self.socket.shutdown(Shutdown::Read);
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     pub(crate) const fn answers_groups(&self) -> bool {
         self.answers_groups
     }
 
+    #[cfg(linux_calls)]
     pub(crate) const fn trace(&self) -> &Trace {
         &self.trace
     }
 
     /// The address as this socket's family has it: a dual-stack socket wants IPv4 mapped into IPv6.
-    fn in_family(&self, peer: SocketAddr) -> io::Result<SocketAddr> {
-        Ok(if self.is_ipv6()? { SocketAddr::V6(mapped(peer)) } else { peer })
-    }
-
-    fn is_ipv6(&self) -> io::Result<bool> {
-        Ok(self.socket.domain()? == Domain::IPV6)
+    fn in_family(&self, peer: SocketAddr) -> SocketAddr {
+        if self.is_ipv6 { SocketAddr::V6(mapped(peer)) } else { peer }
     }
 
     fn share_port(&self) -> io::Result<()> {
@@ -246,13 +255,13 @@ impl DatagramSocket {
         )
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     fn set_option(&self, name: &str, level: i32, option: i32) -> io::Result<()> {
         self.told_option(name, crate::sockopt::set(self.as_fd(), level, option, 1))
     }
 
     /// On a wildcard address, each datagram is to tell which of our addresses it was sent to.
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     fn ask_for_local_address(&self, address: &SocketAddr) -> io::Result<()> {
         // A dual-stack socket asks both layers: that of IPv4 knows the address to answer a broadcast from.
         let ipv4 = self.set_option("IP_PKTINFO", libc::IPPROTO_IP, libc::IP_PKTINFO);
@@ -264,19 +273,19 @@ impl DatagramSocket {
         }
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     fn ask_for_local_address(&self, _: &SocketAddr) -> io::Result<()> {
         Ok(())
     }
 
     /// Coalesced runs of datagrams and the count of lost ones, where the kernel has them.
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     fn ask_for_batches(&self) {
         let _ = self.set_option("UDP_GRO", libc::SOL_UDP, libc::UDP_GRO);
         let _ = self.set_option("SO_RXQ_OVFL", libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     fn ask_for_batches(&self) {}
 }
 

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(linux_calls)]
 use std::os::fd::{AsFd, AsRawFd};
 
 use socket2::Socket;
 
 use crate::peer::Peer;
+#[cfg(linux_calls)]
 use crate::sockopt;
 
 /// Who wrote, and to which address of ours.
@@ -17,7 +19,7 @@ pub(super) struct Origin {
 }
 
 /// On a wildcard address, each datagram is to tell which of our addresses it was sent to.
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(super) fn tell_local(socket: &Socket, address: &SocketAddr) -> io::Result<()> {
     let (level, option) = match address {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
@@ -26,13 +28,13 @@ pub(super) fn tell_local(socket: &Socket, address: &SocketAddr) -> io::Result<()
     sockopt::set(socket.as_fd(), level, option, 1)
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub(super) fn tell_local(_: &Socket, _: &SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
 /// `recvmsg`: a message, who sent it, and to which of our addresses if the socket was told to say.
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<(usize, Origin)> {
     use crate::datagram::control::{self, ControlBuffer};
 
@@ -62,7 +64,7 @@ pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<(usize, 
     Ok((length, Origin { peer: Peer::from_socket(&name), local }))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<(usize, Origin)> {
     let (length, name) = socket.recv_from_with_flags(crate::uninit(buffer), libc::MSG_DONTWAIT)?;
     Ok((length, Origin { peer: Peer::from_socket(&name), local: None }))

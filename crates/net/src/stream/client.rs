@@ -173,7 +173,7 @@ pub(super) fn report_state(socket: &SockRef<'_>, trace: &Trace) {
 }
 
 /// The TCP state (RFC 9293 section 3.3.2), in the order of the kernel's numbers (include/net/tcp_states.h).
-#[cfg(target_os = "linux")]
+#[cfg(linux_calls)]
 fn state(socket: &SockRef<'_>) -> &'static str {
     const STATES: [&str; 13] = [
         "unknown",
@@ -206,7 +206,7 @@ fn state(socket: &SockRef<'_>) -> &'static str {
     if n < 0 { STATES[0] } else { STATES.get(usize::from(state)).copied().unwrap_or(STATES[0]) }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(linux_calls))]
 fn state(_: &SockRef<'_>) -> &'static str {
     "connected"
 }

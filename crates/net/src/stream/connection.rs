@@ -87,6 +87,7 @@ impl fmt::Display for PeerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inet(address) => address.fmt(f),
+            Self::Process { pid: 0, uid } => write!(f, "a process of user {uid}"),
             Self::Process { pid, uid } => write!(f, "process {pid} of user {uid}"),
         }
     }
@@ -353,8 +354,8 @@ impl Scratch {
 
 /// `MSG_MORE` where the system has it.
 const fn more() -> libc::c_int {
-    #[cfg(target_os = "linux")]
+    #[cfg(linux_calls)]
     return libc::MSG_MORE;
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(linux_calls))]
     return 0;
 }

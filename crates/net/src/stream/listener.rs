@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+#[cfg(linux_calls)]
+use std::os::fd::FromRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{AcceptedSocket, Endpoints, PeerName};
 use crate::address::canonical;
@@ -92,8 +94,7 @@ impl StreamListener {
 
     /// A connection that waits, or `WouldBlock`. The socket does not block.
     pub(super) fn accept(&self) -> io::Result<(OwnedFd, Endpoints)> {
-        let (fd, name) = accept(&self.socket)?;
-        let socket = Socket::from(fd);
+        let (socket, name) = accept(&self.socket)?;
         let peer = name
             .as_socket()
             .map_or_else(|| process_behind(&socket), |a| PeerName::Inet(canonical(a)));
@@ -177,23 +178,24 @@ fn listen(socket: &Socket, trace: &Trace) -> io::Result<()> {
 }
 
 /// `accept4`: the new socket does not block and is not inherited, without two more calls to make it so.
-#[cfg(target_os = "linux")]
-fn accept(socket: &Socket) -> io::Result<(OwnedFd, socket2::SockAddr)> {
+#[cfg(linux_calls)]
+pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     // SAFETY: try_init gives memory for a sockaddr_storage and its length; a descriptor that accept4 gives is ours alone.
-    unsafe {
-        socket2::SockAddr::try_init(|name, length| {
+    let (fd, name) = unsafe {
+        SockAddr::try_init(|name, length| {
             let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
             let fd = libc::accept4(socket.as_raw_fd(), name.cast(), length, flags);
             if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
         })
-    }
+    }?;
+    Ok((Socket::from(fd), name))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn accept(socket: &Socket) -> io::Result<(OwnedFd, socket2::SockAddr)> {
+#[cfg(not(linux_calls))]
+pub(crate) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     let (accepted, name) = socket.accept()?;
     accepted.set_nonblocking(true)?;
-    Ok((OwnedFd::from(accepted), name))
+    Ok((accepted, name))
 }
 
 /// Who is behind a Unix socket (`SO_PEERCRED`, unix(7)).
@@ -215,6 +217,19 @@ fn process_behind(socket: &Socket) -> PeerName {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn process_behind(_: &Socket) -> PeerName {
-    PeerName::Process { pid: 0, uid: u32::MAX }
+fn process_behind(socket: &Socket) -> PeerName {
+    PeerName::Process { pid: 0, uid: user_behind(socket).unwrap_or(u32::MAX) }
+}
+
+#[cfg(has_getpeereid)]
+fn user_behind(socket: &Socket) -> Option<u32> {
+    let (mut user, mut group) = (0, 0);
+    // SAFETY: both pointers are valid through the call.
+    let n = unsafe { libc::getpeereid(socket.as_raw_fd(), &mut user, &mut group) };
+    (n == 0).then_some(user)
+}
+
+#[cfg(not(any(target_os = "linux", has_getpeereid)))]
+fn user_behind(_: &Socket) -> Option<u32> {
+    None
 }

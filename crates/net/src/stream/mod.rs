@@ -21,6 +21,7 @@ pub use client::{KEEPALIVE_IDLE, StreamSocket};
 pub use connection::{CloseReason, Endpoints, Next, PeerName, Protocol};
 pub use keepalive::keep_alive;
 pub use listener::StreamListener;
+pub(crate) use listener::accept;
 pub use server::{Limits, Server, Service, Stopper, Trouble};
 
 /// `socket`: a TCP socket of the family that `like` has, which does not block.

@@ -2,14 +2,15 @@
 //!
 //! `O_NONBLOCK` belongs to the open file and not to the descriptor: set on a terminal it stays set for the shell that
 //! started us, and on a pipe it hits whoever else writes there, whose output then fails in the middle. So nothing is ever set
-//! on what we were given. A pipe or a terminal is opened once more through `/proc/self/fd`, which gives an open file of our
-//! own; sockets are told with each call; files do not wait. What is left is asked before each call whether it is ready, and
-//! given no more than it then takes.
+//! on what we were given. Linux opens a pipe or a terminal once more (`again`), which gives an open file of our own; sockets
+//! are told with each call; files do not wait. What is left is asked before each call whether it is ready, and given no more
+//! than it then takes.
 
-use std::fs::{File, OpenOptions};
+mod again;
+
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::fs::{FileType, OFlags};
@@ -140,7 +141,7 @@ impl Shared {
     fn new(fd: BorrowedFd<'_>, options: &mut OpenOptions, reads: bool) -> io::Result<Self> {
         let status = rustix::fs::fstat(fd)?;
         let is_non_blocking = rustix::fs::fcntl_getfl(fd)?.contains(OFlags::NONBLOCK);
-        let reopened = match FileType::from_raw_mode(status.st_mode) {
+        let own = match FileType::from_raw_mode(status.st_mode) {
             // Whether others have made it so or not: a socket that does not wait for them waits for nobody.
             FileType::Socket => {
                 return Ok(Self { fd: fd.try_clone_to_owned()?, manner: Manner::Socket });
@@ -149,19 +150,10 @@ impl Shared {
             FileType::RegularFile | FileType::Directory | FileType::BlockDevice => {
                 return Self::as_it_is(fd);
             }
-            _ if is_non_blocking => return Self::as_it_is(fd),
-            // One that has just been opened does not tell that its last writer is gone if that was before
-            // (`fifo_open` in Linux): only a pipe without a name is sure to.
-            FileType::Fifo if reads && !is_nameless(fd) => None,
-            FileType::Fifo => reopen(fd, options).ok(),
-            FileType::CharacterDevice if is_reopenable(status.st_rdev) => reopen(fd, options).ok(),
-            // /dev/null, /dev/zero and their like never wait.
-            FileType::CharacterDevice if rustix::fs::major(status.st_rdev) == 1 => {
-                return Self::as_it_is(fd);
-            }
-            _ => None,
+            _ if is_non_blocking || again::never_waits(&status) => return Self::as_it_is(fd),
+            _ => again::open(fd, &status, options, reads),
         };
-        match reopened {
+        match own {
             Some(file) => Ok(Self { fd: file.into(), manner: Manner::AsItIs }),
             None => Ok(Self { fd: fd.try_clone_to_owned()?, manner: Manner::Asked }),
         }
@@ -172,37 +164,17 @@ impl Shared {
     }
 }
 
-/// Opens the same thing once more, as an open file of our own. Fails without `/proc`, and for who was given something that
-/// he may not open.
-fn reopen(fd: BorrowedFd<'_>, options: &mut OpenOptions) -> io::Result<File> {
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    options.custom_flags(flags).open(format!("/proc/self/fd/{}", fd.as_raw_fd()))
-}
-
-/// Whether a pipe is one that pipe(2) made.
-fn is_nameless(fd: BorrowedFd<'_>) -> bool {
-    let name = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-    name.is_ok_and(|name| name.to_string_lossy().starts_with("pipe:["))
-}
-
-/// Whether a device is a terminal that opens as itself. The other side of a pseudo-terminal does not: opening
-/// `/dev/ptmx` makes a new one. A serial line may drop its signals when it is opened. The numbers are those of Linux
-/// (its Documentation/admin-guide/devices.txt).
-fn is_reopenable(device: u64) -> bool {
-    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    match major {
-        4 => minor < 64,
-        5 => minor == 0 || minor == 1,
-        _ => (136..=143).contains(&major),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::ErrorKind::WouldBlock;
     use std::io::pipe;
+    use std::os::unix::fs::OpenOptionsExt;
     use std::os::unix::net::UnixStream;
+
+    /// How a pipe or a terminal is used.
+    const OPENED: Manner = if cfg!(linux_calls) { Manner::AsItIs } else { Manner::Asked };
 
     fn is_non_blocking(fd: impl AsFd) -> bool {
         rustix::fs::fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK)
@@ -230,7 +202,7 @@ mod tests {
     fn a_pipe_is_read_without_waiting_and_stays_as_it_was_for_others() {
         let (reader, mut writer) = pipe().unwrap();
         let mut input = Input::of(reader.as_fd()).unwrap();
-        assert_eq!(input.0.manner, Manner::AsItIs);
+        assert_eq!(input.0.manner, OPENED);
         assert_eq!(read(&mut input), Err(WouldBlock));
         writer.write_all(b"word").unwrap();
         assert_eq!(read(&mut input), Ok(b"word".to_vec()));
@@ -306,7 +278,7 @@ mod tests {
             .unwrap();
         let mut input = Input::of(terminal.as_fd()).unwrap();
         let mut output = Output::of(terminal.as_fd()).unwrap();
-        assert_eq!((input.0.manner, output.0.manner), (Manner::AsItIs, Manner::AsItIs));
+        assert_eq!((input.0.manner, output.0.manner), (OPENED, OPENED));
         assert!(input.is_terminal() && output.is_terminal());
         assert_eq!(read(&mut input), Err(WouldBlock));
         rustix::io::write(&control, b"typed\n").unwrap();
