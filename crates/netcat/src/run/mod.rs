@@ -122,6 +122,7 @@ pub struct Running {
 
 /// What becomes readable when the program has ended.
 enum End {
+    #[cfg(target_os = "linux")]
     Process(OwnedFd),
     /// The other end of this is closed by a thread that waits.
     Thread(UnixStream),
@@ -170,6 +171,7 @@ impl Running {
 impl AsFd for Running {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.end {
+            #[cfg(target_os = "linux")]
             End::Process(process) => process.as_fd(),
             End::Thread(told) => told.as_fd(),
         }
