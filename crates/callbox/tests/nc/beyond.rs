@@ -77,6 +77,37 @@ fn a_websocket_listener_talks_to_another_s_client() {
 }
 
 #[test]
+fn a_web_page_opens_a_websocket_only_where_its_origin_is_named() {
+    for (words, origin, status) in [
+        ("", "Origin: http://127.0.0.1:8080\r\n", "HTTP/1.1 403"),
+        ("", "", "HTTP/1.1 101"),
+        ("--allow-origin https://a.test", "Origin: https://a.test\r\n", "HTTP/1.1 101"),
+        ("--allow-origin https://a.test", "Origin: https://b.test\r\n", "HTTP/1.1 403"),
+        ("--allow-origin *", "Origin: null\r\n", "HTTP/1.1 101"),
+    ] {
+        let seen = ours(|ncat| {
+            let port = super::ncat::free_port();
+            let url = format!("ws://127.0.0.1:{port}");
+            let program = ncat.with("-l -k -v --test").args(words.split_whitespace()).arg(&url);
+            let mut listener = Listener::ready(program, port);
+            let mut page = connect(port);
+            let request = format!(
+                "GET / HTTP/1.1\r\nHost: {}\r\n{origin}Upgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                &url[5..]
+            );
+            send(&mut page, request);
+            let answer = line(&mut page);
+            if answer.contains("403") {
+                listener.wait_for_stderr("may not come here");
+            }
+            listener.stop().beside(&answer[..12])
+        });
+        assert_eq!(seen.peer, [status], "{words} {origin}");
+    }
+}
+
+#[test]
 fn proxies_form_a_chain_in_the_order_they_are_given() {
     let seen = ours(|ncat| {
         let [first, second] = [(); 2].map(|()| ncat.listen("--proxy-type http"));

@@ -5,10 +5,12 @@
 
 mod frames;
 mod handshake;
+mod origins;
 #[cfg(test)]
 mod tests;
 mod upgrade;
 
 pub use frames::{Broken, Caps, Event, Goodbye, Kind, Role, WebSocket};
 pub use handshake::{Handshake, Request, UpgradeError};
+pub use origins::Origins;
 pub use upgrade::{Refused, Upgrade};

@@ -1,6 +1,8 @@
 //! The request that turns HTTP into WebSocket, as a server takes it at any path (RFC 6455, section 4.2).
 
 use thiserror::Error;
+
+use super::Origins;
 use tungstenite::handshake::derive_accept_key;
 
 /// The most bytes of a request. Browsers send one or two thousand; what is longer is refused.
@@ -10,11 +12,15 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
 /// Why a client gets no WebSocket. It was told so in the output.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Refused {
     /// It asked for something else.
     #[error("it asked for a page and not for a WebSocket")]
     NoUpgrade,
+    /// A web page asks for it whose origin is not among those that may. It is as the browser said it, without anything but
+    /// printable ASCII, and not longer than a line.
+    #[error("it is a web page of {0}, which may not come here")]
+    Page(String),
     /// What came is not HTTP, or has no end.
     #[error("it does not speak HTTP as a WebSocket begins")]
     BadRequest,
@@ -27,9 +33,15 @@ pub enum Refused {
 #[derive(Debug, Default)]
 pub struct Upgrade {
     head: Vec<u8>,
+    origins: Origins,
 }
 
 impl Upgrade {
+    /// One that lets web pages of these origins in, besides programs.
+    pub fn with_origins(origins: Origins) -> Self {
+        Self { head: Vec::new(), origins }
+    }
+
     /// Takes in the request from the front of `input` and leaves the first frame there. `true` means that the WebSocket
     /// is open.
     ///
@@ -56,11 +68,12 @@ impl Upgrade {
                 if is_http && has_room { Ok(false) } else { Err(Refused::BadRequest) }
             }
         };
-        if let Err(refused) = result {
+        if let Err(refused) = &result {
             output.extend_from_slice(match refused {
                 Refused::NoUpgrade => {
                     b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                 }
+                Refused::Page(_) => b"HTTP/1.1 403 Forbidden\r\n",
                 Refused::BadRequest => b"HTTP/1.1 400 Bad Request\r\n",
             });
             output.extend_from_slice(b"Connection: close\r\nContent-Length: 0\r\n\r\n");
@@ -92,6 +105,13 @@ impl Upgrade {
         if request.method != Some("GET") || request.version != Some(1) || keys.next().is_some() {
             return Err(Refused::BadRequest);
         }
+        // A browser says one; of two, nobody knows which to believe.
+        let mut pages = values("origin");
+        if let Some(origin) = pages.next()
+            && (pages.next().is_some() || !self.origins.admit(origin))
+        {
+            return Err(Refused::Page(shown(origin)));
+        }
         output.extend_from_slice(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
         );
@@ -99,6 +119,13 @@ impl Upgrade {
         output.extend_from_slice(b"\r\n\r\n");
         Ok(())
     }
+}
+
+/// What a peer says it is, fit for a terminal.
+fn shown(origin: &str) -> String {
+    /// The longest name of a host, and a scheme and a port.
+    const LONGEST: usize = 280;
+    format!("'{}'", origin.chars().take(LONGEST).collect::<String>().escape_default())
 }
 
 /// Sixteen bytes in base64.
@@ -175,10 +202,24 @@ mod tests {
             ("GET /", "POST /", Refused::BadRequest, "400 "),
             ("HTTP/1.1", "HTTP/1.0", Refused::BadRequest, "400 "),
             ("Host: x", "Host x", Refused::BadRequest, "400 "),
+            ("Host: x", "Origin: http://x", Refused::Page("'http://x'".to_owned()), "403 "),
+            ("Host: x", "Origin: \u{e9}'", Refused::Page("'\\u{e9}\\''".to_owned()), "403 "),
         ] {
             let (result, answer, _) = handled(&good.replace(from, to), 9);
             assert_eq!(result, Err(refused), "{to}");
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        }
+        let mut origins = Origins::default();
+        assert!(origins.add("https://a.test"));
+        for (lines, may) in [
+            ("Origin: https://a.test", true),
+            ("Origin: https://b.test", false),
+            ("Origin: https://a.test\r\nOrigin: https://a.test", false),
+        ] {
+            let mut upgrade = Upgrade::with_origins(origins.clone());
+            let request = good.replace("Host: x", lines);
+            let result = upgrade.handle(&mut request.as_bytes(), &mut Vec::new());
+            assert_eq!(result.is_ok(), may, "{lines}");
         }
         assert_eq!(handled("\u{16}\u{3}\u{1}", 9).0, Err(Refused::BadRequest));
         let endless = "GET / HTTP/1.1\r\nx: ".to_owned() + &"y".repeat(100_000);

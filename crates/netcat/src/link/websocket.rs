@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+pub use callbox_layers::websocket::Origins;
 use callbox_layers::websocket::{Caps, Event, Handshake, Kind, Request, Role, Upgrade, WebSocket};
 
 use super::{Got, Link, Needs};
@@ -42,9 +43,10 @@ pub fn client(inner: Box<dyn Link>, target: &Target) -> Box<dyn Link> {
     Box::new(WebSocketLink::new(inner, State::Asking(handshake), Role::Client, output))
 }
 
-/// A server's WebSocket over `inner`, of which the handshakes may still go on. Clients may ask for any path.
-pub fn server(inner: Box<dyn Link>) -> Box<dyn Link> {
-    let state = State::Asked(Upgrade::default());
+/// A server's WebSocket over `inner`, of which the handshakes may still go on. Clients may ask for any path; web pages may
+/// come from these origins alone.
+pub fn server(inner: Box<dyn Link>, origins: Origins) -> Box<dyn Link> {
+    let state = State::Asked(Upgrade::with_origins(origins));
     Box::new(WebSocketLink::new(inner, state, Role::Server, Vec::new()))
 }
 
@@ -318,7 +320,7 @@ mod tests {
             one = tls::client(one, &tls::Client::new(&options).unwrap(), "localhost").unwrap();
             other = tls::server(other, &tls::Server::new(&options).unwrap()).unwrap();
         }
-        [client(one, &target()), server(other)]
+        [client(one, &target()), server(other, Origins::default())]
     }
 
     #[test]
@@ -382,7 +384,7 @@ mod tests {
             one.said().starts_with("the server answered 404 Not Found to the request for /any")
         );
         let (one, other) = plain_pair(usize::MAX);
-        let mut one = Side::new(server(one), b"", false);
+        let mut one = Side::new(server(one, Origins::default()), b"", false);
         let mut other = Side::new(other, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", false);
         drive(&mut [&mut one, &mut other], |sides| {
             sides[0].error.is_some() && !sides[1].heard.is_empty()

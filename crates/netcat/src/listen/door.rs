@@ -35,7 +35,8 @@ pub(super) struct Doors {
     doors: Vec<Door>,
     tls: Option<tls::Server>,
     carrier: Carrier,
-    websocket: bool,
+    /// The pages that may open a WebSocket, if it is that.
+    websocket: Option<websocket::Origins>,
     chats: bool,
     /// The last attempt to accept found no descriptor or no memory left.
     exhausted: bool,
@@ -85,7 +86,7 @@ impl Doors {
             doors,
             tls,
             carrier,
-            websocket: options.websocket.is_some(),
+            websocket: options.websocket.as_ref().map(|_| options.listen.origins.clone()),
             chats: options.listen.together == Together::Chat,
             exhausted: false,
         })
@@ -160,7 +161,7 @@ impl Doors {
 
     /// Whether connections have handshakes, and with them times of their own.
     pub(super) const fn has_handshakes(&self) -> bool {
-        self.tls.is_some() || self.websocket
+        self.tls.is_some() || self.websocket.is_some()
     }
 
     /// What lies over a new connection, its handshakes still to come.
@@ -170,7 +171,10 @@ impl Doors {
             (Some(tls), Carrier::Datagram) => dtls::server(link, tls, Instant::now())?,
             _ => link,
         };
-        Ok(if self.websocket { websocket::server(link) } else { link })
+        Ok(match &self.websocket {
+            Some(origins) => websocket::server(link, origins.clone()),
+            None => link,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod table;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::link::websocket::Origins;
 use crate::proxy::{Credentials, Dns, Kind};
 
 pub use command::command;
@@ -223,6 +224,8 @@ pub struct Listen {
     pub reuse_lists: bool,
     /// Say when the listener is ready, for tests.
     pub announce: bool,
+    /// Of web pages, which may open a WebSocket.
+    pub origins: Origins,
 }
 
 /// What a listener's clients are to one another.

@@ -15,6 +15,7 @@ use super::{
     Target, Tls, Together,
 };
 use crate::duration;
+use crate::link::websocket::Origins;
 use crate::proxy::{Credentials, Dns, Kind};
 
 /// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
@@ -371,6 +372,7 @@ impl Reader<'_> {
                     ));
                 }
                 Ok(number) => number,
+            "allow-origin",
             },
         };
         if self.given("max-conns")
@@ -416,11 +418,24 @@ impl Reader<'_> {
             append: self.flag("append-output"),
             pcap: self.path("pcap"),
             progress: self.flag("progress"),
+            origins: self.origins()?,
         }
     }
 
     /// Words about letters that mean something else in OpenBSD's nc, where the value shows that this was meant.
     fn warn_of_differences(&mut self) {
+    fn origins(&self) -> Result<Origins, Misuse> {
+        let mut origins = Origins::default();
+        for origin in self.texts("allow-origin")? {
+            if !origins.add(&origin) {
+                return wrong(format!(
+                    "Invalid origin \"{origin}\": it is as https://example.org, without a path, or * for all"
+                ));
+            }
+        }
+        Ok(origins)
+    }
+
         if self.flavour != Flavour::Ncat {
             return;
         }
@@ -525,6 +540,10 @@ fn check(options: &Options) -> Result<(), Misuse> {
         None => Ok(()),
     }
 }
+        (
+            websocket.is_none() && options.listen.origins != Origins::default(),
+            "--allow-origin is for a WebSocket: listen on ws:// or wss://",
+        ),
 
 /// The names of both ncat and OpenBSD's nc.
 fn protocol(name: &str) -> Result<Kind, Misuse> {

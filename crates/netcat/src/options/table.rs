@@ -247,6 +247,13 @@ pub const TABLE: &[Row] = &[
         &[],
         "Read --allowfile and --denyfile again at SIGHUP; open connections stay",
     )),
+    ours(repeated(value(
+        Access,
+        "allow-origin",
+        &[],
+        "ORIGIN",
+        "Web pages of this origin may open a WebSocket here (https://example.org; * for all)",
+    ))),
     flag(Tls, "ssl", &[], "Use TLS (with -u: DTLS)"),
     value(Tls, "ssl-cert", &[], "FILE", "The certificate to show, PEM"),
     value(Tls, "ssl-key", &[], "FILE", "Its private key, PEM"),

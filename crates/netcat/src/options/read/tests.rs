@@ -77,6 +77,9 @@ fn a_wrong_call_gets_one_line_that_says_what_to_do() {
         ("--ssl-cert c h", "must be used together"),
         ("--vsock abc 1", "Invalid CID \"abc\""),
         ("ftp://h", "ftp:// is no address"),
+        ("-l ws://:80 --allow-origin example.org", "Invalid origin \"example.org\""),
+        ("-l 80 --allow-origin *", "--allow-origin is for a WebSocket"),
+        ("ws://h --allow-origin *", "--allow-origin is for a listener"),
     ] {
         let text = misuse(line);
         assert!(text.contains(words), "{line}: {text}");
