@@ -12,16 +12,17 @@ use super::ncat::{Ncat, Seen, both, debian, free_port, ours};
 use super::peer::{closed_port, connect, read_to_close, send, server};
 
 /// Certificates of a test's own authority: `good` for localhost and 127.0.0.1, `other` for another name, `old` that has
-/// expired, and `self` that nobody signed.
+/// expired, `common` that names its host in the common name alone, and `self` that nobody signed.
 const MAKE: &str = r#"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30 -subj '/CN=Test CA' -addext basicConstraints=critical,CA:TRUE
 leaf() {
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $1.key -out $1.csr -subj "/CN=$2"
-    printf "subjectAltName=$3\nbasicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n" > $1.ext
+    printf "$3basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n" > $1.ext
     openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $1.pem -extfile $1.ext -days $4
 }
-leaf good localhost DNS:localhost,IP:127.0.0.1 30
-leaf other other.test DNS:other.test 30
+leaf good localhost 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' 30
+leaf other other.test 'subjectAltName=DNS:other.test\n' 30
+leaf common localhost '' 30
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout self.key -out self.pem -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1
 cp good.key old.key
 mkdir db; : > db/index.txt; echo 01 > db/serial
@@ -36,7 +37,9 @@ fn certificates() -> PathBuf {
     let make = || {
         let day =
             SystemTime::now().duration_since(UNIX_EPOCH).expect("1970 is past").as_secs() / 86_400;
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("certificates-{day}"));
+        // Other ones from an older test are not these.
+        let name = format!("certificates-{day}-{}", MAKE.len());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         if path.is_dir() {
             return path;
         }
@@ -109,14 +112,41 @@ fn with_verify_a_certificate_has_to_be_trusted_valid_and_for_the_name() {
     let words = format!("--ssl-verify --ssl-trustfile {}", file("ca.pem"));
     let seen = both(|ncat| client_of(ncat, "good", &words, "localhost"));
     seen.is(0, "olleh\n", "");
-    for certificate in ["self", "old", "other"] {
+    for (certificate, why) in [
+        ("self", "its certificate was signed by nobody but itself"),
+        ("old", "its certificate expired on 2020-02-01"),
+        ("other", "its certificate is not for 'localhost' but for other.test"),
+        // ncat takes the common name; RFC 9525 does not.
+        ("common", "its certificate names no host: 'localhost' has to stand in its subjectAltName"),
+    ] {
         let seen = ours(|ncat| client_of(ncat, certificate, &words, "localhost"));
         assert_eq!((seen.code, seen.out.as_str()), (Some(1), ""), "{certificate}: {}", seen.err);
-        assert!(
-            seen.err.starts_with("Ncat: ") && seen.err.len() > 20,
-            "{certificate}: {}",
-            seen.err
-        );
+        let said = seen.err.starts_with("Ncat: Could not establish a secure connection to ");
+        assert!(said && seen.err.contains(why), "{certificate}: {}", seen.err);
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_told_before_anything_is_connected() {
+    let garbage = callbox_testkit::Folder::new("garbage");
+    let path = garbage.join("file.pem");
+    fs::write(&path, "no certificate\n").expect("a file");
+    let path = path.to_str().expect("text");
+    let (good, key, others_key) = (file("good.pem"), file("good.key"), file("other.key"));
+    for (words, what) in [
+        (format!("-l --ssl --ssl-cert {path} --ssl-key {key} 9999"), path),
+        (format!("-l --ssl --ssl-cert {good} --ssl-key {path} 9999"), path),
+        (format!("-l --ssl --ssl-cert {good} --ssl-key {others_key} 9999"), &others_key),
+        (format!("--ssl-cert {path} --ssl-key {key} 127.0.0.1 9"), path),
+        (format!("--ssl-verify --ssl-trustfile {path} 127.0.0.1 9"), path),
+    ] {
+        let seen = both(|ncat| {
+            let seen = Seen::of(&ncat.with(&words).run());
+            // ours says which file it is.
+            assert!(!ncat.ours || seen.err.contains(what), "{words}: {}", seen.err);
+            Seen { err: String::new(), ..seen }
+        });
+        assert_eq!((seen.code, seen.out.as_str()), (Some(2), ""), "{words}");
     }
 }
 

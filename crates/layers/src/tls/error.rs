@@ -127,9 +127,11 @@ impl fmt::Display for Problem {
             Self::UnknownIssuer => f.write_str("was signed by nobody whom this system trusts"),
             Self::Expired(at) => write!(f, "expired on {}", Day(*at)),
             Self::NotYet(at) => write!(f, "is not valid before {}", Day(*at)),
-            Self::Name { wanted, has } if has.is_empty() => {
-                write!(f, "is not for '{wanted}', and for no other name")
-            }
+            // RFC 9525, section 1.2.
+            Self::Name { wanted, has } if has.is_empty() => write!(
+                f,
+                "names no host: '{wanted}' has to stand in its subjectAltName, a common name does not count"
+            ),
             Self::Name { wanted, has } => {
                 write!(f, "is not for '{wanted}' but for {}", has.join(", "))
             }
