@@ -51,6 +51,16 @@ const TOOLS: &[Tool] = &[
     Tool { program: "chromium", package: "chromium", tests: "those of the chat's page" },
     Tool { program: "chromedriver", package: "chromium-driver", tests: "those of the chat's page" },
     Tool { program: "ncat", package: "ncat", tests: "those of callbox nc beside ncat" },
+    Tool {
+        program: "nc.openbsd",
+        package: "netcat-openbsd",
+        tests: "those of callbox nc beside OpenBSD's nc",
+    },
+    Tool {
+        program: "nc.traditional",
+        package: "netcat-traditional",
+        tests: "those of callbox nc beside the traditional netcat",
+    },
     Tool { program: "tshark", package: "tshark", tests: "that of nc's captures" },
     Tool { program: "npm", package: "npm", tests: "that of the page's accessibility" },
 ];

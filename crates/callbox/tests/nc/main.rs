@@ -19,7 +19,7 @@
 //! | `datagrams` | UDP, and Unix sockets of both kinds |
 //! | `proxies` | through a proxy, and as one |
 //! | `tls` | `--ssl`, and certificates that are not to be trusted |
-//! | `flavours` | the letters of OpenBSD's nc |
+//! | `flavours` | the letters of OpenBSD's nc and the traditional netcat |
 //! | `beyond` | what ncat does not do |
 //! | `faults` | peers that never read, and ten thousand of them |
 

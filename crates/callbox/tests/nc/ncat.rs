@@ -15,17 +15,21 @@ pub(crate) struct Ncat {
     path: PathBuf,
     /// Whether it is ours.
     pub(crate) ours: bool,
+    /// Whose letters ours is to understand, if not ncat's.
+    flavour: Option<&'static str>,
 }
 
 impl Ncat {
     /// Ours, under the name `ncat`.
     pub(crate) fn ours() -> Self {
-        Self { path: named("ncat"), ours: true }
+        Self { path: named("ncat"), ours: true, flavour: None }
     }
 
     /// With these words on the command line.
     pub(crate) fn with(&self, words: &str) -> Program {
-        let program = Program::new(&self.path).args(words.split_whitespace());
+        let flavour = self.flavour.map(|flavour| ["--flavour", flavour]);
+        let program = Program::new(&self.path).args(flavour.into_iter().flatten());
+        let program = program.args(words.split_whitespace());
         // ncat reads all authorities of the system before it connects, which is most of its time.
         program.env("LC_ALL", "C.UTF-8").env("SSL_CERT_FILE", "/dev/null")
     }
@@ -160,10 +164,14 @@ impl Seen {
 
 /// Debian's, where it is installed.
 pub(crate) fn debian() -> Option<Ncat> {
+    installed("ncat")
+}
+
+fn installed(program: &str) -> Option<Ncat> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut paths = std::env::split_paths(&path).map(|folder| folder.join("ncat"));
+    let mut paths = std::env::split_paths(&path).map(|folder| folder.join(program));
     let path = paths.find(|path| path.is_file())?;
-    Some(Ncat { path, ours: false })
+    Some(Ncat { path, ours: false, flavour: None })
 }
 
 /// Fails the test, with what to do, where a program is not installed.
@@ -187,6 +195,26 @@ pub(crate) fn both(scenario: impl Fn(&Ncat) -> Seen) -> Seen {
             assert!(ours == theirs, "ours:   {ours:#?}\ntheirs: {theirs:#?}");
         }
         None => println!("no ncat is installed here: this is compared with nothing"),
+    }
+    ours
+}
+
+/// Plays a scenario with ours in a flavour and, where it is installed, with the program that the flavour is of, by the name
+/// that Debian gives it; both must show the same. What they say on standard error is each one's own.
+#[track_caller]
+pub(crate) fn beside(
+    program: &str,
+    flavour: &'static str,
+    scenario: impl Fn(&Ncat) -> Seen,
+) -> Seen {
+    let quiet = |ncat: &Ncat| Seen { err: String::new(), ..scenario(ncat) };
+    let ours = quiet(&Ncat { flavour: Some(flavour), ..Ncat::ours() });
+    match installed(program) {
+        Some(other) => {
+            let theirs = quiet(&other);
+            assert!(ours == theirs, "ours:   {ours:#?}\ntheirs: {theirs:#?}");
+        }
+        None => println!("no {program} is installed here: this is compared with nothing"),
     }
     ours
 }

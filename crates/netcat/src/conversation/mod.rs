@@ -310,9 +310,7 @@ impl<'a> Conversation<'a> {
                 return Some(Ended::Done);
             }
         }
-        if let Some(silence) = flow.silence
-            && now >= self.heard + silence
-        {
+        if self.silent_at().is_some_and(|at| now >= at) {
             return Some(Ended::Done);
         }
         flow.idle.filter(|idle| now >= self.moved + *idle).map(Ended::Idle)
@@ -330,12 +328,25 @@ impl<'a> Conversation<'a> {
     /// Over datagrams nobody ever says an end: a client waits for an answer if -w says how long, or not at all.
     fn quits_at(&self, over: Instant) -> Option<Instant> {
         match (self.ways.flow.quit, self.ways.answer_within, self.outward.last_sent()) {
+            (Some(quit), _, _) if self.ways.flow.quit_after_last => {
+                Some(over.max(self.heard) + quit)
+            }
             (Some(quit), _, _) => Some(over + quit),
             _ if !self.link.keeps_messages() || self.ways.is_listener => None,
             (None, Some(_), Some(sent)) if self.inward.has_answered_since(sent) => Some(over),
             (None, Some(wait), Some(_)) => Some(over + wait),
             (None, _, _) => Some(over),
         }
+    }
+
+    /// When nothing has come for too long.
+    fn silent_at(&self) -> Option<Instant> {
+        let flow = &self.ways.flow;
+        let since = match flow.silence_after_input {
+            true => self.over.map(|over| over.max(self.heard)),
+            false => Some(self.heard),
+        };
+        since.zip(flow.silence).map(|(since, silence)| since + silence)
     }
 
     /// What is waited for.
@@ -364,7 +375,7 @@ impl<'a> Conversation<'a> {
             self.outward.poll_timeout(),
             self.gauge.as_ref().and_then(Gauge::poll_timeout),
             flow.idle.map(|idle| self.moved + idle),
-            flow.silence.map(|silence| self.heard + silence),
+            self.silent_at(),
             self.over.and_then(|over| self.quits_at(over)),
             if self.ways.stays { None } else { self.gives_up_at(ready) },
         ]

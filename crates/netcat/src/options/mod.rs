@@ -189,8 +189,12 @@ pub struct Flow {
     pub idle: Option<Duration>,
     /// How long it goes on after the end of standard input.
     pub quit: Option<Duration>,
-    /// After the end of standard input, how long nothing may come. Only the other flavours have it (`-w`).
+    /// Whether that is counted anew with all that comes.
+    pub quit_after_last: bool,
+    /// How long nothing may come. Only the other flavours have it (`-w`).
     pub silence: Option<Duration>,
+    /// Whether that counts from the end of standard input on.
+    pub silence_after_input: bool,
     /// Receive nothing, and end with standard input.
     pub send_only: bool,
     /// Send nothing.
@@ -220,12 +224,12 @@ pub struct Listen {
     pub allow_files: Vec<PathBuf>,
     /// Files with more of who may not.
     pub deny_files: Vec<PathBuf>,
+    /// Of web pages, which may open a WebSocket.
+    pub origins: Origins,
     /// Read the files again at SIGHUP.
     pub reuse_lists: bool,
     /// Say when the listener is ready, for tests.
     pub announce: bool,
-    /// Of web pages, which may open a WebSocket.
-    pub origins: Origins,
 }
 
 /// What a listener's clients are to one another.

@@ -21,6 +21,10 @@ use crate::proxy::{Credentials, Dns, Kind};
 /// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
 const MAX_HOPS: usize = 8;
 
+/// What `-q 0` means in OpenBSD's nc over streams. Its manual says "at once"; Debian's 1.219 stays until the peer ends,
+/// and scripts have an answer of it that they would not get otherwise.
+const OPENBSD_QUIT: Duration = Duration::from_secs(1);
+
 /// What a command line asks for.
 #[derive(Debug)]
 pub enum Asked {
@@ -241,7 +245,8 @@ impl Reader<'_> {
                 wrong("--proxy and -l cannot be together: to be a proxy, use --proxy-type http")
             };
         }
-        if addresses.is_empty() && !types.is_empty() {
+        // OpenBSD's nc passes over a kind of nothing.
+        if addresses.is_empty() && !types.is_empty() && self.flavour != Flavour::OpenBsd {
             return wrong("Proxy type (--proxy-type) specified without proxy address (--proxy)");
         }
         let auths = self.auths()?;
@@ -278,7 +283,12 @@ impl Reader<'_> {
     }
 
     fn proxy_dns(&self) -> Result<Dns, Misuse> {
-        let Some(name) = self.text("proxy-dns")? else { return Ok(Dns::Remote) };
+        let Some(name) = self.text("proxy-dns")? else {
+            // Of SOCKS 4 OpenBSD's nc knows only the form with addresses.
+            let is_bare = self.flavour == Flavour::OpenBsd
+                && self.texts("proxy-type")?.iter().any(|kind| kind == "4");
+            return Ok(if is_bare { Dns::Local } else { Dns::Remote });
+        };
         Dns::named(&name).ok_or_else(|| {
             Misuse(format!(
                 "Invalid proxy DNS type \"{name}\": it is one of local, remote, both and none"
@@ -309,9 +319,11 @@ impl Reader<'_> {
     }
 
     fn flow(&self) -> Result<Flow, Misuse> {
+        let is_openbsd = self.flavour == Flavour::OpenBsd;
         let quit = match self.text("quit")?.as_deref() {
             // OpenBSD's and the traditional nc write "never" so.
             Some(text) if self.flavour != Flavour::Ncat && text.starts_with('-') => None,
+            Some("0") if is_openbsd && !self.flag("udp") => Some(OPENBSD_QUIT),
             // At once.
             Some("0") => Some(Duration::ZERO),
             Some(text) if text.starts_with('-') => {
@@ -322,10 +334,9 @@ impl Reader<'_> {
             }
             _ => self.time("quit", "-q delay")?,
         };
-        // In OpenBSD's nc the end of standard input says nothing to the peer unless -N asks for it, or -q, which
-        // asks for an end.
-        let kept_silent =
-            self.flavour == Flavour::OpenBsd && !self.flag("shutdown") && quit.is_none();
+        // In the others the end of standard input says nothing to the peer unless -N asks for it, or -q, which asks for an
+        // end.
+        let kept_silent = self.flavour != Flavour::Ncat && !self.flag("shutdown") && quit.is_none();
         if self.flag("shutdown") && self.flag("no-shutdown") {
             return wrong("--shutdown and --no-shutdown cannot be together");
         }
@@ -335,7 +346,9 @@ impl Reader<'_> {
             delay: self.time("delay", "-d delay")?,
             idle: self.time("idle-timeout", "-i timeout")?,
             quit,
+            quit_after_last: is_openbsd,
             silence: self.time("wait-idle", "-w timeout")?,
+            silence_after_input: self.flavour == Flavour::Traditional,
             send_only: self.flag("send-only"),
             recv_only: self.flag("recv-only"),
             no_shutdown: self.flag("no-shutdown") || kept_silent,
@@ -359,6 +372,7 @@ impl Reader<'_> {
             "allowfile",
             "denyfile",
             "reuse-lists",
+            "allow-origin",
         ];
         if !listens && let Some(name) = names.iter().find(|name| self.given(name)) {
             return wrong(format!("--{name} is for a listener: it needs -l"));
@@ -372,7 +386,6 @@ impl Reader<'_> {
                     ));
                 }
                 Ok(number) => number,
-            "allow-origin",
             },
         };
         if self.given("max-conns")
@@ -405,25 +418,12 @@ impl Reader<'_> {
             deny: self.texts("deny")?,
             allow_files: self.paths("allowfile"),
             deny_files: self.paths("denyfile"),
+            origins: self.origins()?,
             reuse_lists: self.flag("reuse-lists"),
             announce: self.flag("test"),
         })
     }
 
-    fn output(&self) -> Output {
-        Output {
-            verbosity: self.typed.get_count("verbose"),
-            text: self.path("output"),
-            hex: self.path("hex-dump"),
-            append: self.flag("append-output"),
-            pcap: self.path("pcap"),
-            progress: self.flag("progress"),
-            origins: self.origins()?,
-        }
-    }
-
-    /// Words about letters that mean something else in OpenBSD's nc, where the value shows that this was meant.
-    fn warn_of_differences(&mut self) {
     fn origins(&self) -> Result<Origins, Misuse> {
         let mut origins = Origins::default();
         for origin in self.texts("allow-origin")? {
@@ -436,6 +436,19 @@ impl Reader<'_> {
         Ok(origins)
     }
 
+    fn output(&self) -> Output {
+        Output {
+            verbosity: self.typed.get_count("verbose"),
+            text: self.path("output"),
+            hex: self.path("hex-dump"),
+            append: self.flag("append-output"),
+            pcap: self.path("pcap"),
+            progress: self.flag("progress"),
+        }
+    }
+
+    /// Words about letters that mean something else in OpenBSD's nc, where the value shows that this was meant.
+    fn warn_of_differences(&mut self) {
         if self.flavour != Flavour::Ncat {
             return;
         }
@@ -527,6 +540,10 @@ fn check(options: &Options) -> Result<(), Misuse> {
             *carrier == Carrier::Quic && !proxies.is_empty(),
             "A proxy carries streams: not with --quic",
         ),
+        (
+            websocket.is_none() && options.listen.origins != Origins::default(),
+            "--allow-origin is for a WebSocket: listen on ws:// or wss://",
+        ),
         (websocket.is_some() && *carrier != Carrier::Stream, "A WebSocket needs TCP"),
         (unix && datagrams && tls.wanted, "DTLS needs UDP"),
         (
@@ -540,10 +557,6 @@ fn check(options: &Options) -> Result<(), Misuse> {
         None => Ok(()),
     }
 }
-        (
-            websocket.is_none() && options.listen.origins != Origins::default(),
-            "--allow-origin is for a WebSocket: listen on ws:// or wss://",
-        ),
 
 /// The names of both ncat and OpenBSD's nc.
 fn protocol(name: &str) -> Result<Kind, Misuse> {

@@ -112,12 +112,27 @@ fn letters_mean_what_they_mean_in_openbsds_nc() {
     assert!(options("--flavour openbsd h 80").flow.no_shutdown);
     assert!(!options("--flavour=openbsd -N h 80").flow.no_shutdown);
     assert_eq!(options("--flavour openbsd -q -1 h").flow.quit, None);
+    assert_eq!(options("--flavour openbsd -q 0 h").flow.quit, Some(Duration::from_secs(1)));
+    assert_eq!(options("--flavour openbsd -u -q 0 h 9").flow.quit, Some(Duration::ZERO));
+    assert_eq!(options("--flavour openbsd -X 4 -x p h 9").proxy_dns, Dns::Local);
+    assert!(options("--flavour openbsd -X 5 h 9").proxies.is_empty());
     assert!(options("--flavour openbsd -d h").flow.recv_only);
     let Mode::Look(Target::Host { ports, .. }) = options("--flavour openbsd -z h 20-22 80").mode
     else {
         panic!()
     };
     assert_eq!(ports, [20, 21, 22, 80]);
+}
+
+#[test]
+fn letters_mean_what_they_mean_in_the_traditional_netcat() {
+    let read = options("--flavour traditional -w 3 -q 0 -o dump h 80");
+    assert_eq!(read.from.wait, Some(Duration::from_secs(3)));
+    assert!(read.flow.silence == read.from.wait && read.flow.silence_after_input);
+    assert_eq!(read.flow.quit, Some(Duration::ZERO));
+    assert_eq!(read.output.hex, Some(PathBuf::from("dump")));
+    assert!(!read.flow.no_shutdown && options("--flavour traditional h 80").flow.no_shutdown);
+    assert_eq!(options("--flavour traditional -i 2 h 80").flow.delay, Some(Duration::from_secs(2)));
 }
 
 #[test]
