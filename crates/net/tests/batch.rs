@@ -1,6 +1,7 @@
 //! Batches of datagrams between real sockets on loopback.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+#[cfg(linux_calls)]
 use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
@@ -173,6 +174,7 @@ fn on_a_wildcard_address_the_answer_leaves_from_where_the_request_came_to() {
     }
 }
 
+#[cfg(linux_calls)]
 #[test]
 fn when_the_kernel_takes_segmentation_back_every_answer_is_sent_by_itself() {
     let (socket, address) = server("127.0.0.1:0");

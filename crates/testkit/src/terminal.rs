@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -167,9 +168,17 @@ impl Terminal {
     }
 }
 
+/// Programs that are started meanwhile do not get the side that the test holds. macOS has no such flag: there it takes a
+/// second call.
+#[cfg(not(target_vendor = "apple"))]
+const NOT_INHERITED: OpenptFlags = OpenptFlags::CLOEXEC;
+#[cfg(target_vendor = "apple")]
+const NOT_INHERITED: OpenptFlags = OpenptFlags::empty();
+
 /// A new pseudo-terminal: the side the test holds, and the side the program gets.
 fn open_terminal(rows: u16, columns: u16) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | NOT_INHERITED)?;
+    fcntl_setfd(&controller, FdFlags::CLOEXEC)?;
     grantpt(&controller)?;
     unlockpt(&controller)?;
     let name = ptsname(&controller, Vec::new())?;
