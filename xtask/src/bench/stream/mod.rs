@@ -7,6 +7,7 @@ mod page;
 mod passage;
 mod programs;
 mod start;
+#[cfg(target_os = "linux")]
 mod yardstick;
 
 use std::fs;
@@ -35,6 +36,7 @@ struct Plan {
 }
 
 pub(super) fn run(args: &[&str]) -> Result<()> {
+    #[cfg(target_os = "linux")]
     if let ["yardstick", args @ ..] = args {
         return yardstick::run(args);
     }
