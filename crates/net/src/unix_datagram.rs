@@ -55,13 +55,13 @@ impl UnixDatagramSocket {
     }
 
     /// A socket that talks with the one at `path` alone. It gets an abstract name from the kernel (autobind, unix(7)),
-    /// or could not be answered.
+    /// or could not be answered; on systems without such names, a file among the temporary ones.
     pub fn connect(path: &Path, trace: &Trace) -> io::Result<Self> {
         let socket = open(trace)?;
-        autobind(&socket)?;
+        let file = autobind(&socket)?;
         let call = format_args!("connect(fd {}, {})", socket.as_raw_fd(), path.display());
         trace.result(socket.connect(&SockAddr::unix(path)?), call, trace::ok)?;
-        Ok(Self { socket, _file: None, trace: trace.clone() })
+        Ok(Self { socket, _file: file, trace: trace.clone() })
     }
 
     /// `send` on a connected socket. While the receiver's queue is full it waits, `timeout` at most, and then gives
@@ -154,16 +154,15 @@ fn open(trace: &Trace) -> io::Result<Socket> {
 
 /// `bind` with nothing but the family.
 #[cfg(linux_calls)]
-fn autobind(socket: &Socket) -> io::Result<()> {
+fn autobind(socket: &Socket) -> io::Result<Option<SocketFile>> {
     let family = libc::AF_UNIX as libc::sa_family_t;
     let length = size_of_val(&family) as libc::socklen_t;
     // SAFETY: the pointer and length describe `family`, which lives through the call; the kernel reads no more.
     let n = unsafe { libc::bind(socket.as_raw_fd(), std::ptr::from_ref(&family).cast(), length) };
-    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(None) }
 }
 
 #[cfg(not(linux_calls))]
-fn autobind(socket: &Socket) -> io::Result<()> {
-    let name = format!("callbox-{}-{}.sock", std::process::id(), socket.as_raw_fd());
-    socket.bind(&SockAddr::unix(std::env::temp_dir().join(name))?)
+fn autobind(socket: &Socket) -> io::Result<Option<SocketFile>> {
+    SocketFile::bind_anywhere(socket).map(Some)
 }
