@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::shell::{cargo, succeed, works};
-use crate::{r#gen, purity, test};
+use crate::{r#gen, portability, purity, test};
 
 /// How long the README promises the tour to take after the build.
 const TOUR_LIMIT: Duration = Duration::from_secs(3);
@@ -45,6 +45,7 @@ const STEPS: &[Step] = &[
         by_hand: "cargo xtask gen --check",
         run: || r#gen::run(r#gen::Mode::Check),
     },
+    Step { name: "portability", by_hand: "cargo xtask portability", run: portability::run },
     Step { name: "dependencies", by_hand: "cargo deny check", run: dependencies },
     Step { name: "tour", by_hand: "cargo run --release -- tour", run: tour },
     Step { name: "tests", by_hand: "cargo xtask test", run: || test::run(&[]) },

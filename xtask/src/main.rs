@@ -9,6 +9,7 @@ mod ci;
 mod r#gen;
 mod install;
 mod pictures;
+mod portability;
 mod purity;
 mod shell;
 mod test;
@@ -25,6 +26,8 @@ Usage: cargo xtask COMMAND
                      where it is installed, else with cargo test; ARGS go to the runner,
                      and the documentation's examples are then left out
   purity             check that crates marked `io = \"none\"` pull in nothing that does I/O
+  portability        test what other Unix systems run in place of Linux's own calls, and check
+                     the crates that need no C for those whose standard library is installed
   gen [--check]      write the generated text in the documents; --check only compares
   install [--prefix DIR] [--nc]
                      build a release and install it with its manuals and completions, under
@@ -43,7 +46,7 @@ Usage: cargo xtask COMMAND
                      a client's first byte is there
   pictures           take the README's pictures, of the terminal and of the page
 
-ci, test, purity and gen --check end with exit code 1 when something is wrong.
+ci, test, purity, portability and gen --check end with exit code 1 when something is wrong.
 ";
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["test"] => test::run(&[])?,
         ["test", "--", args @ ..] => test::run(args)?,
         ["purity"] => purity::run()?,
+        ["portability"] => portability::run()?,
         ["gen"] => r#gen::run(r#gen::Mode::Write)?,
         ["gen", "--check"] => r#gen::run(r#gen::Mode::Check)?,
         ["install", args @ ..] => install(args)?,
