@@ -22,8 +22,9 @@ const INPUT: usize = 256 * 1024;
 /// The same until somebody sends as much at once: silent connections hold no more.
 const INPUT_AT_FIRST: usize = 4 * 1024;
 
-/// Text that is encrypted at a time. The records of it leave before more is taken.
-const STEP: usize = 128 * 1024;
+/// Text that is encrypted at a time: three full records. With their frames they leave as one segment of 64 KiB, the largest
+/// that there is, and are in the processor's cache still when they do: 128 KiB at a time were slower by a third.
+const STEP: usize = 48 * 1024;
 
 /// What a record adds to its text at the most, and the text of a full one.
 const RECORD: (usize, usize) = (64, 16 * 1024);
