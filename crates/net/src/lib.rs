@@ -42,6 +42,7 @@ pub mod trace;
 pub mod transfer;
 pub mod unix;
 pub mod unix_datagram;
+mod waking;
 
 use std::mem::MaybeUninit;
 

@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::ready;
 use crate::trace::{self, Trace};
 use crate::unix::SocketFile;
+use crate::waking::Waking;
 
 /// The longest datagram that is sent or received, in bytes: the same as over IPv4, so that a service gives the same
 /// answers here. The kernel's own limit is the sender's buffer.
@@ -21,6 +22,7 @@ pub struct UnixDatagramSocket {
     socket: Socket,
     /// Held for its `Drop`, which removes the file.
     _file: Option<SocketFile>,
+    waking: Waking,
     trace: Trace,
 }
 
@@ -51,7 +53,7 @@ impl UnixDatagramSocket {
     pub fn bind(path: &Path, trace: &Trace) -> io::Result<Self> {
         let socket = open(trace)?;
         let file = SocketFile::bind(&socket, path, trace)?;
-        Ok(Self { socket, _file: Some(file), trace: trace.clone() })
+        Ok(Self { socket, _file: Some(file), waking: Waking::default(), trace: trace.clone() })
     }
 
     /// A socket that talks with the one at `path` alone. It gets an abstract name from the kernel (autobind, unix(7)),
@@ -61,7 +63,7 @@ impl UnixDatagramSocket {
         let file = autobind(&socket)?;
         let call = format_args!("connect(fd {}, {})", socket.as_raw_fd(), path.display());
         trace.result(socket.connect(&SockAddr::unix(path)?), call, trace::ok)?;
-        Ok(Self { socket, _file: file, trace: trace.clone() })
+        Ok(Self { socket, _file: file, waking: Waking::default(), trace: trace.clone() })
     }
 
     /// `send` on a connected socket. While the receiver's queue is full it waits, `timeout` at most, and then gives
@@ -100,7 +102,7 @@ impl UnixDatagramSocket {
         buffer: &mut [u8],
         timeout: Option<Duration>,
     ) -> io::Result<Option<(usize, UnixPeer)>> {
-        if !ready::readable(self.socket.as_fd(), timeout)? {
+        if !self.waking.readable(&self.socket, timeout)? {
             return Ok(None);
         }
         let result = self.socket.recv_from_with_flags(crate::uninit(buffer), libc::MSG_DONTWAIT);
@@ -117,19 +119,19 @@ impl UnixDatagramSocket {
 
     /// A handle that makes every `recv_from` on this socket return.
     pub fn waker(&self) -> io::Result<Waker> {
-        self.socket.try_clone().map(Waker)
+        self.socket.try_clone().map(|socket| Waker(socket, self.waking.clone()))
     }
 }
 
 /// Wakes whoever waits in `recv_from`, from another thread. It shares the socket but not the file, which therefore goes
 /// when its owner says so and not when the last thread ends.
 #[derive(Debug)]
-pub struct Waker(Socket);
+pub struct Waker(Socket, Waking);
 
 impl Waker {
     /// Makes every `recv_from` return, now and later.
     pub fn wake(&self) {
-        let _ = self.0.shutdown(std::net::Shutdown::Read);
+        self.1.wake(&self.0);
     }
 }
 

@@ -1,15 +1,16 @@
 //! Datagram sockets: one call at a time for clients, batches for servers.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::address::{canonical, mapped};
+use crate::error_queue;
 use crate::trace::{self, Trace};
-use crate::{error_queue, ready};
+use crate::waking::Waking;
 
 #[cfg(linux_calls)]
 mod batch;
@@ -46,6 +47,7 @@ pub const fn max_payload(peer: &SocketAddr) -> usize {
 pub struct DatagramSocket {
     socket: Socket,
     is_ipv6: bool,
+    waking: Waking,
     trace: Trace,
     /// The kernel gives a datagram for all hosts, or for a group of them, to every socket on the port. Of the sockets of
     /// one server the first alone answers it.
@@ -64,6 +66,7 @@ impl DatagramSocket {
         Ok(Self {
             socket,
             is_ipv6: like.is_ipv6(),
+            waking: Waking::default(),
             trace: trace.clone(),
             #[cfg(linux_calls)]
             answers_groups: true,
@@ -106,6 +109,7 @@ impl DatagramSocket {
         let socket = Self {
             socket: new_socket(&address, trace)?,
             is_ipv6: address.is_ipv6(),
+            waking: Waking::default(),
             trace: trace.clone(),
             #[cfg(linux_calls)]
             answers_groups: !share,
@@ -171,7 +175,7 @@ impl DatagramSocket {
     /// `recv` on a connected socket, waiting `timeout` at most (for ever if `None`). `None` means that nothing came in time.
     /// A port that nobody listens on is `ConnectionRefused`.
     pub fn recv(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-        if !ready::readable(self.as_fd(), timeout)? {
+        if !self.waking.readable(&self.socket, timeout)? {
             return Ok(None);
         }
         let call = format_args!("recv(fd {})", self.as_raw_fd());
@@ -187,7 +191,7 @@ impl DatagramSocket {
         buffer: &mut [u8],
         timeout: Option<Duration>,
     ) -> io::Result<Option<(usize, SocketAddr)>> {
-        if !ready::readable(self.as_fd(), timeout)? {
+        if !self.waking.readable(&self.socket, timeout)? {
             return Ok(None);
         }
         let result =
@@ -220,11 +224,8 @@ impl DatagramSocket {
     }
 
     /// Makes every `recv` on this socket return, now and later. Queued datagrams are still given out first.
-    ///
-    /// Linux wakes the readers of an unconnected UDP socket on `shutdown`, although it then reports `ENOTCONN`
-    /// (`inet_shutdown` in net/ipv4/af_inet.c says why).
     pub fn wake(&self) {
-        let _ = self.socket.shutdown(Shutdown::Read);
+        self.waking.wake(&self.socket);
     }
 
     #[cfg(linux_calls)]
