@@ -1,0 +1,14 @@
+//! What a measurement of a server is made of, without a socket, a clock or a thread.
+//!
+//! The shell around it sends, receives and reads the clock; here it is decided what is sent and when, what a reply
+//! means, what is counted, and how all of that is kept, compared and shown. So each promise about a lost datagram, a
+//! server that stalls or a curve on a page is tested with plain calls and simulated time.
+//!
+//! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
+#![forbid(unsafe_code)]
+
+/// A moment as nanoseconds since the run began, or a span of time in nanoseconds. It lasts for 584 years.
+pub type Nanos = u64;
+
+/// The nanoseconds of a second.
+pub const SECOND: Nanos = 1_000_000_000;
