@@ -7,6 +7,8 @@
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod show;
+
 /// A moment as nanoseconds since the run began, or a span of time in nanoseconds. It lasts for 584 years.
 pub type Nanos = u64;
 
