@@ -90,3 +90,35 @@ pub fn manual(args: &ManualArgs) -> io::Result<Vec<u8>> {
         .render(&mut page)?;
     Ok(page)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use callbox_netcat::options::table::{Origin, TABLE};
+
+    #[test]
+    fn shells_and_man_know_each_option_of_nc() {
+        let rows = || TABLE.iter().filter(|row| !matches!(row.origin, Origin::Missing(_)));
+        for command in [Documented::Callbox, Documented::CallboxNc, Documented::Nc] {
+            for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+                let script = completions(&CompletionsArgs { shell, command });
+                let script = String::from_utf8(script).expect("text");
+                for row in rows() {
+                    // fish: `-l name`.
+                    let known = script.contains(&format!("--{}", row.long))
+                        || script.contains(&format!("-l {}", row.long));
+                    assert!(known, "--{} is unknown to {shell} for {command:?}", row.long);
+                }
+            }
+        }
+        let page = manual(&ManualArgs { command: Documented::CallboxNc }).expect("a page");
+        let page = String::from_utf8(page).expect("text").replace("\\*(Aq", "'").replace('\\', "");
+        for row in rows() {
+            assert!(page.contains(&format!("--{}", row.long)), "--{}", row.long);
+            let letter = row.letter(Flavour::Ncat);
+            assert!(letter.is_none_or(|letter| page.contains(&format!("-{letter}"))), "{letter:?}");
+            let words: Vec<&str> = row.help.split([' ', '.', ',', ':']).collect();
+            assert!(words.iter().all(|word| page.contains(word)), "{}", row.help);
+        }
+    }
+}

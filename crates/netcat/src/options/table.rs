@@ -186,7 +186,7 @@ pub const TABLE: &[Row] = &[
         "wait-idle",
         &[(OTHERS, 'w')],
         "SECONDS",
-        "How long connecting may take, and how long nothing may come after it",
+        "How long connecting may take, and how long nothing may come after it (traditional: after the end of input)",
     )),
     flag(Connect, "zero", &[(ALL, 'z')], "Only see whether something listens; send nothing"),
     flag(Connect, "nodns", &[(ALL, 'n')], "Resolve no names"),
@@ -280,7 +280,7 @@ pub const TABLE: &[Row] = &[
         "proxy-type",
         &[(OPENBSD, 'X')],
         "TYPE",
-        "http, socks4 or socks5; one for each --proxy, or one for all. With -l: be an http proxy",
+        "http, socks4 or socks5 (also connect, 4, 5); one for each --proxy, or one for all. With -l: be an http proxy",
     )),
     repeated(value(
         Proxy,

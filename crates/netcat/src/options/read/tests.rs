@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::options::DEFAULT_PORT;
+use crate::options::table::TABLE;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
@@ -169,9 +170,16 @@ fn read_with(line: &str, auth: &str) -> Options {
 }
 
 #[test]
-fn the_help_names_every_option_of_the_flavour() {
-    let Ok(Asked::Help(help)) = read("nc", &words("-h"), None) else { panic!() };
-    for name in ["-l, --listen", "--ssl-alpn", "--pcap", "--quic", "-q, --quit"] {
-        assert!(help.contains(name), "{name} in {help}");
+fn the_help_names_every_option_with_its_letter_in_the_flavour() {
+    for flavour in Flavour::ALL {
+        let line = format!("-h --flavour {}", flavour.name());
+        let Ok(Asked::Help(help)) = read("nc", &words(&line), None) else { panic!() };
+        for row in TABLE.iter().filter(|row| !matches!(row.origin, Origin::Missing(_))) {
+            let name = match row.letter(flavour) {
+                Some(letter) => format!(" -{letter}, --{}", row.long),
+                None => format!("     --{}", row.long),
+            };
+            assert!(help.contains(&name), "{name:?} in {help}");
+        }
     }
 }
