@@ -170,6 +170,8 @@ impl Connector<'_> {
         let failed = |error: io::Error| self.handshake_failed(&Peer::Inet(peer), &error);
         let socket = message::udp_socket(bind)
             .map_err(|error| Trouble::Call(format!("bind to {bind}: {}", words(&error))))?;
+        // From which address it sends, only a connected socket knows.
+        socket.connect(peer).map_err(failed)?;
         let local = Peer::Inet(socket.local_addr().unwrap_or(bind));
         let mut link = quic::client(socket, peer, tls, host, Instant::now()).map_err(failed)?;
         let deadline = self.options.from.wait.map(|wait| Instant::now() + wait);

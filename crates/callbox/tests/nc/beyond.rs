@@ -213,6 +213,43 @@ fn a_capture_is_one_that_tshark_reads() {
 }
 
 #[test]
+fn every_kind_of_connection_can_be_captured_and_is_told_in_the_clear() {
+    super::ncat::needs("tshark", "tshark");
+    let folder = Folder::new("kinds");
+    let path = folder.join("socket");
+    let path = format!("-U {}", path.display());
+    for words in ["-u", "--ssl", "--quic", "-u --ssl", &path] {
+        let [ours, theirs] = ["ours", "theirs"].map(|name| folder.join(name));
+        let ncat = Ncat::ours();
+        let captures = |program: Program, file: &std::path::Path| program.arg("--pcap").arg(file);
+        let port = super::ncat::free_port();
+        let words = match words.starts_with("-U") {
+            true => words.to_owned(),
+            false => format!("{words} 127.0.0.1 {port}"),
+        };
+        let program = captures(ncat.with("-l --test"), &theirs).args(words.split(' '));
+        let mut listener = Listener::ready(program, port);
+        let mut client = captures(ncat.with(&words), &ours).spawn();
+        client.write_line("ping");
+        listener.wait_for_stdout("ping");
+        listener.write_line("pong");
+        client.wait_for_stdout("pong");
+        client.wait().expect_code(0);
+        listener.stop();
+        for file in [&ours, &theirs] {
+            let fields = ["-e", "ip.src", "-e", "ip.dst", "-e", "tcp.payload", "-e", "udp.payload"];
+            let tshark = Program::new("tshark").arg("-r").arg(file).args(["-T", "fields"]);
+            let finished = tshark.args(fields).args(["-Y", "data"]).run();
+            let text = finished.expect_code(0).stdout_text();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let host = "127.0.0.1 127.0.0.1";
+            let told = format!("{host} 70696e670a {host} 706f6e670a");
+            assert_eq!(text, told, "{words}");
+        }
+    }
+}
+
+#[test]
 fn in_a_capture_the_end_of_a_direction_stands_where_it_came() {
     super::ncat::needs("tshark", "tshark");
     // The client ends, the answer comes behind that, and then the server's end: with and without a program.
