@@ -49,6 +49,30 @@ fn a_client_that_never_reads_is_waited_for_in_little_memory() {
     }
 }
 
+/// A client streams without end to a listener in a namespace of their own, and then the network goes.
+const VANISH: &str = r#"
+ulimit -d 65536
+sleep 1000 | "$1" -l 127.0.0.1 5000 > /dev/null &
+until grep -q ':1388 00000000:0000 0A' /proc/net/tcp; do :; done
+"$1" -i 300ms 127.0.0.1 5000 < /dev/zero & client=$!
+until grep -q ':1388 01 ' /proc/net/tcp; do :; done
+ip link set lo down
+wait $client
+"#;
+
+#[test]
+fn a_peer_that_vanishes_without_a_word_is_given_up_after_i_and_costs_little_memory() {
+    if !callbox_testkit::namespace::available() {
+        println!("skipped: no network namespace can be made here");
+        return;
+    }
+    let seen = ours(|ncat| {
+        let program = ncat.with("").command_line();
+        Seen::of(&callbox_testkit::in_namespace(VANISH).arg(program).run())
+    });
+    seen.is(1, "", "Ncat: Idle timeout expired (300 ms).\n");
+}
+
 #[test]
 fn a_standard_output_that_nobody_reads_holds_the_peer_back() {
     let seen = ours(|ncat| {

@@ -180,13 +180,46 @@ fn a_proxy_that_says_no_or_nonsense_ends_the_client_with_1() {
 }
 
 #[test]
+fn a_proxy_of_socks_that_answers_nonsense_or_breaks_off_ends_the_client_with_1() {
+    const FOUR: &[u8] = b"\x04\x01\0c\x01\x02\x03\x04\0";
+    const FIVE: &[u8] = b"\x05\x01\0";
+    const ANSWERS: [(&str, Script); 4] = [
+        ("socks4", &[(FOUR, b"HTTP/1.0 200 OK\r\n\r\n")]),
+        ("socks4", &[(FOUR, b"\0\x5a")]),
+        ("socks5", &[(FIVE, b"HTTP/1.0 200 OK\r\n\r\n")]),
+        ("socks5", &[(FIVE, b"\x05")]),
+    ];
+    for (kind, script) in ANSWERS {
+        let seen = both(|ncat| {
+            let proxy = server(move |mut stream| {
+                for (question, answer) in script {
+                    super::peer::read(&mut stream, question.len());
+                    send(&mut stream, answer);
+                }
+                super::peer::end(&stream);
+                super::peer::read_to_close(&mut stream);
+            });
+            let words = format!("--proxy 127.0.0.1:{} --proxy-type {kind} 1.2.3.4 99", proxy.port);
+            let seen = Seen::of(&ncat.with(&words).spawn().wait_with_open_stdin());
+            proxy.done();
+            assert!(!ncat.ours || seen.err.contains("the proxy 127.0.0.1:"), "{}", seen.err);
+            Seen { err: String::new(), ..seen }
+        });
+        seen.is(1, "", "");
+    }
+}
+
+#[test]
 fn a_proxy_that_never_answers_is_given_up_after_w() {
-    let seen = ours(|ncat| {
-        let proxy = super::peer::silent();
-        let words = format!("-w 150ms --proxy 127.0.0.1:{} example.test 99", proxy.port);
-        Seen::of(&ncat.with(&words).spawn().wait_with_open_stdin())
-    });
-    assert_eq!((seen.code, seen.out.as_str()), (Some(1), ""));
+    // ncat waits for ever.
+    for kind in ["http", "socks4", "socks5"] {
+        let seen = ours(|ncat| {
+            let proxy = super::peer::silent();
+            let words = format!("-w 150ms --proxy-type {kind} --proxy 127.0.0.1:{}", proxy.port);
+            Seen::of(&ncat.with(&words).args(["1.2.3.4", "99"]).spawn().wait_with_open_stdin())
+        });
+        seen.is(1, "", "Ncat: TIMEOUT.\n");
+    }
 }
 
 #[test]
