@@ -4,9 +4,16 @@
 //! means, what is counted, and how all of that is kept, compared and shown. So each promise about a lost datagram, a
 //! server that stalls or a curve on a page is tested with plain calls and simulated time.
 //!
+//! | module | what it is for |
+//! |---|---|
+//! | [`plan`] | what a run is to do, as the user asked for it |
+//! | [`schedule`] | when each request of an open loop is meant to be sent |
+//!
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod plan;
+pub mod schedule;
 pub mod show;
 
 /// A moment as nanoseconds since the run began, or a span of time in nanoseconds. It lasts for 584 years.
