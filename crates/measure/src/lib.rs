@@ -8,11 +8,15 @@
 //! |---|---|
 //! | [`plan`] | what a run is to do, as the user asked for it |
 //! | [`schedule`] | when each request of an open loop is meant to be sent |
+//! | [`figures`] | latencies as a histogram, a run over time, and how a figure is written |
+//! | [`report`] | all that was measured, and what makes it mean something |
 //!
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod figures;
 pub mod plan;
+pub mod report;
 pub mod schedule;
 pub mod show;
 

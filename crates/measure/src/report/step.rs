@@ -1,0 +1,227 @@
+//! One stretch of measuring under one load.
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::figures::{Latencies, Timeline};
+use crate::{Nanos, SECOND};
+
+/// What was measured under one load.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Step {
+    /// Open loop: how many requests a second were to be sent. None in a closed loop, where the server's replies decide.
+    #[serde(rename = "offered_rate", default)]
+    pub offered: Option<f64>,
+    /// How long it ran before anything was counted.
+    #[serde(rename = "warmup_ns")]
+    pub warmup: Nanos,
+    /// How long was counted.
+    #[serde(rename = "duration_ns")]
+    pub duration: Nanos,
+    /// What was sent, and what became of it.
+    pub counts: Counts,
+    /// From when a request was to be sent (open loop), or was sent (closed loop), to its reply.
+    pub latency: Latencies,
+    /// Open loop: from when a request was really sent to its reply, which leaves out what it waited for before.
+    #[serde(default)]
+    pub latency_from_sent: Option<Latencies>,
+    /// Streams: how long connecting took.
+    #[serde(default)]
+    pub connect_time: Option<Latencies>,
+    /// Open loop: how much later than intended requests were sent.
+    #[serde(default)]
+    pub slip: Option<Latencies>,
+    /// The same replies over time.
+    pub timeline: Timeline,
+    /// What the generator itself used.
+    pub threads: Vec<ThreadUse>,
+    /// The sockets' buffers, where a size was asked for.
+    #[serde(default)]
+    pub buffers: Option<Buffers>,
+    /// Processor time that the machine under a virtual one took away during the step, on all processors together.
+    #[serde(rename = "stolen_ns", default)]
+    pub stolen: Option<Nanos>,
+}
+
+/// What was sent, and what became of it.
+///
+/// Once a run is over, `expected` = `replies` + `late` + `lost` + `pending`. What is counted as duplicated or wrong came
+/// beside that, and a reordered reply is among the replies.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Counts {
+    /// Requests that were made, also those that the sender's kernel refused.
+    pub requests: u64,
+    /// How many replies these should have: one each, but in the chat one for each member who is to read the line.
+    pub expected: u64,
+    /// Right replies, in time, the first to each request.
+    pub replies: u64,
+    /// What had no reply, by where it was lost.
+    pub lost: Lost,
+    /// Right replies to a request that had been given up already: counted neither as replies nor as lost.
+    pub late: u64,
+    /// Requests that were still waiting, and not for long enough to be lost, when the run ended.
+    pub pending: u64,
+    /// Replies to a request that had one already.
+    pub duplicated: u64,
+    /// Replies that came after the reply to a later request.
+    pub reordered: u64,
+    /// Replies that were not what the service answers.
+    pub wrong: u64,
+    /// Requests and connections that the server's machine refused.
+    pub refused: u64,
+    /// Connections that could not be made, for other reasons.
+    pub connect_failed: u64,
+    /// Connections that ended before the run did.
+    pub broken: u64,
+    /// Bytes of the requests, without headers.
+    pub bytes_sent: u64,
+    /// Bytes of the replies, without headers.
+    pub bytes_received: u64,
+}
+
+/// Requests without a reply, by where they or their replies were lost, as far as the kernel tells.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Lost {
+    /// This machine had no room to send them (ENOBUFS).
+    pub not_sent: u64,
+    /// The replies came, and our socket's receive buffer had no room (SO_RXQ_OVFL).
+    pub receive_overflow: u64,
+    /// No reply came in time; where it was lost, or whether the server is only slow, nobody told.
+    pub no_reply: u64,
+}
+
+/// What one thread of the generator used.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ThreadUse {
+    /// What it is called.
+    pub name: String,
+    /// Processor time in its own code.
+    #[serde(rename = "user_ns")]
+    pub user: Nanos,
+    /// Processor time in the kernel.
+    #[serde(rename = "system_ns")]
+    pub system: Nanos,
+    /// How long it ran.
+    #[serde(rename = "elapsed_ns")]
+    pub elapsed: Nanos,
+    /// It never sleeps, since it looks for replies all the time: then its processor time says nothing of how busy it is.
+    #[serde(default)]
+    pub spins: bool,
+}
+
+/// How large the sockets' buffers were to be, and are.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Buffers {
+    /// What was asked for, in bytes, for each direction.
+    pub asked: u64,
+    /// What the kernel gave to what is sent.
+    pub send: u64,
+    /// What the kernel gave to what is received.
+    pub receive: u64,
+}
+
+impl Step {
+    /// How many replies a second came.
+    pub fn rate(&self) -> f64 {
+        per_second(self.counts.replies, self.duration)
+    }
+
+    /// How many requests a second were made.
+    pub fn request_rate(&self) -> f64 {
+        per_second(self.counts.requests, self.duration)
+    }
+
+    /// How many bytes of replies a second came.
+    pub fn bytes_rate(&self) -> f64 {
+        per_second(self.counts.bytes_received, self.duration)
+    }
+
+    /// Which share of the expected replies was lost, 0 to 1.
+    pub fn loss(&self) -> f64 {
+        self.counts.lost.total() as f64 / self.counts.expected.max(1) as f64
+    }
+}
+
+impl Lost {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.not_sent.saturating_add(self.receive_overflow).saturating_add(self.no_reply)
+    }
+}
+
+impl Counts {
+    /// Adds those of another thread.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            requests, expected, replies, lost, late, pending, duplicated, reordered, ..
+        } = other;
+        self.requests += requests;
+        self.expected += expected;
+        self.replies += replies;
+        self.lost.not_sent += lost.not_sent;
+        self.lost.receive_overflow += lost.receive_overflow;
+        self.lost.no_reply += lost.no_reply;
+        self.late += late;
+        self.pending += pending;
+        self.duplicated += duplicated;
+        self.reordered += reordered;
+        self.wrong += other.wrong;
+        self.refused += other.refused;
+        self.connect_failed += other.connect_failed;
+        self.broken += other.broken;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+    }
+
+    /// How many times something went wrong that a server should not do: wrong replies, refusals, broken connections.
+    pub fn faults(&self) -> u64 {
+        let faults = [self.wrong, self.refused, self.connect_failed, self.broken];
+        faults.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+impl ThreadUse {
+    /// Which share of its time it had a processor, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.user.saturating_add(self.system) as f64 / self.elapsed.max(1) as f64
+    }
+}
+
+fn per_second(count: u64, duration: Nanos) -> f64 {
+    if duration == 0 { 0.0 } else { count as f64 * SECOND as f64 / duration as f64 }
+}
+
+/// With the rates, which follow from the counts, for whoever reads the file with another tool.
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut step = serializer.serialize_struct("Step", 16)?;
+        if let Some(offered) = &self.offered {
+            step.serialize_field("offered_rate", offered)?;
+        }
+        step.serialize_field("warmup_ns", &self.warmup)?;
+        step.serialize_field("duration_ns", &self.duration)?;
+        step.serialize_field("request_rate", &self.request_rate())?;
+        step.serialize_field("reply_rate", &self.rate())?;
+        step.serialize_field("counts", &self.counts)?;
+        step.serialize_field("latency", &self.latency)?;
+        let histograms = [
+            ("latency_from_sent", &self.latency_from_sent),
+            ("connect_time", &self.connect_time),
+            ("slip", &self.slip),
+        ];
+        for (name, histogram) in histograms {
+            if let Some(histogram) = histogram {
+                step.serialize_field(name, histogram)?;
+            }
+        }
+        step.serialize_field("timeline", &self.timeline)?;
+        step.serialize_field("threads", &self.threads)?;
+        if let Some(buffers) = &self.buffers {
+            step.serialize_field("buffers", buffers)?;
+        }
+        if let Some(stolen) = &self.stolen {
+            step.serialize_field("stolen_ns", stolen)?;
+        }
+        step.end()
+    }
+}
