@@ -18,7 +18,6 @@ pub mod figures;
 pub mod plan;
 pub mod report;
 pub mod schedule;
-pub mod show;
 
 /// A moment as nanoseconds since the run began, or a span of time in nanoseconds. It lasts for 584 years.
 pub type Nanos = u64;

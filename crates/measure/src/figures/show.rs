@@ -4,7 +4,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::Nanos;
+use crate::{Nanos, SECOND};
+
+/// Units of time, each a thousand of the one before.
+const TIMES: [&str; 4] = ["ns", "µs", "ms", "s"];
 
 /// A span of time with the unit that suits it: `873 ns`, `12.3 µs`, `1.05 ms`, `2.50 s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,7 +15,7 @@ pub struct Span(pub Nanos);
 
 impl Display for Span {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(&scaled(self.0 as f64, &["ns", "µs", "ms", "s"]))
+        f.pad(&scaled(self.0 as f64, &TIMES))
     }
 }
 
@@ -56,6 +59,66 @@ impl Display for Share {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{} %", digits(self.0 * 100.0)))
     }
+}
+
+/// How long something lasted, or when in a run it was: `250 ms`, `1.5 s`, `1 min 30 s`, `2 h 5 min`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elapsed(pub Nanos);
+
+impl Display for Elapsed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        // With three digits before a minute, from then on to a second.
+        let seconds = self.0.saturating_add(SECOND / 2) / SECOND;
+        if self.0 < SECOND {
+            return f.pad(&round(self.0 as f64, &TIMES));
+        }
+        if seconds < MINUTE {
+            return f.pad(&round(self.0 as f64 / SECOND as f64, &["s"]));
+        }
+        let (large, small, units) = if seconds < HOUR {
+            (seconds / MINUTE, seconds % MINUTE, ["min", "s"])
+        } else {
+            (seconds / HOUR, seconds % HOUR / MINUTE, ["h", "min"])
+        };
+        let large = format!("{} {}", Count(large), units[0]);
+        f.pad(&if small == 0 { large } else { format!("{large} {small} {}", units[1]) })
+    }
+}
+
+/// A round time as an axis is marked with it, without zeros that say nothing: `10 µs`, `2.5 ms`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoundSpan(pub f64);
+
+impl Display for RoundSpan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(&round(self.0, &TIMES))
+    }
+}
+
+/// A round number as an axis is marked with it, and as a rate is typed: `200`, `1.5k`, `2M`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoundNumber(pub f64);
+
+impl Display for RoundNumber {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let text = round(self.0, &["", "k", "M", "G"]);
+        f.pad(&text.replace(' ', ""))
+    }
+}
+
+/// Up to three digits and the first unit in which the number is below a thousand, without zeros at the end.
+fn round(number: f64, units: &[&str]) -> String {
+    let (mut number, mut unit) = (number, 0);
+    while number >= 999.5 && unit + 1 < units.len() {
+        number /= 1000.0;
+        unit += 1;
+    }
+    let text = digits(number);
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {}", units[unit])
 }
 
 /// Three digits and the first unit in which the number is below a thousand; whole in the first.
@@ -144,5 +207,33 @@ mod tests {
         assert_eq!(Bytes(64.0).to_string(), "64 B");
         assert_eq!(Bytes(25_678_720.0).to_string(), "25.7 MB");
         assert_eq!(Bytes(2e18).to_string(), "2,000 PB");
+    }
+
+    #[test]
+    fn a_duration_is_told_in_two_units_at_most() {
+        let cases = [
+            (0, "0 ns"),
+            (SECOND / 4, "250 ms"),
+            (SECOND * 3 / 2, "1.5 s"),
+            (10 * SECOND, "10 s"),
+            (12_344_000_000, "12.3 s"),
+            (60 * SECOND - 1, "1 min"),
+            (90 * SECOND, "1 min 30 s"),
+            (7_500 * SECOND, "2 h 5 min"),
+            (7_200 * SECOND, "2 h"),
+        ];
+        for (nanos, text) in cases {
+            assert_eq!(Elapsed(nanos).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn marks_of_an_axis_have_no_zeros_that_say_nothing() {
+        assert_eq!(RoundSpan(0.0).to_string(), "0 ns");
+        assert_eq!(RoundSpan(10_000.0).to_string(), "10 µs");
+        assert_eq!(RoundSpan(2_500_000.0).to_string(), "2.5 ms");
+        assert_eq!(RoundNumber(200_000.0).to_string(), "200k");
+        assert_eq!(RoundNumber(0.0).to_string(), "0");
+        assert_eq!(RoundNumber(0.25).to_string(), "0.25");
     }
 }

@@ -99,6 +99,15 @@ impl Timeline {
         &self.intervals
     }
 
+    /// The same in at most `most` intervals, of which each is then some times as long.
+    pub fn joined_to(&self, most: usize) -> Self {
+        let mut joined = self.clone();
+        while joined.intervals.len() > most.max(1) {
+            joined.join();
+        }
+        joined
+    }
+
     /// The interval in which `now` lies; makes room for it if need be.
     fn at(&mut self, now: Nanos) -> &mut Interval {
         let since = now.saturating_sub(self.begin);
@@ -295,6 +304,17 @@ mod tests {
         assert!(timeline.intervals().len() > MOST_INTERVALS / 4);
         assert_eq!(counts(&timeline).iter().sum::<u64>(), replies);
         assert_eq!(timeline.interval() % (5 * MILLISECOND), 0);
+    }
+
+    #[test]
+    fn a_picture_with_little_room_gets_fewer_and_longer_intervals() {
+        let mut timeline = Timeline::new(SECOND, SECOND);
+        (0..1000).for_each(|tick| timeline.record(SECOND + tick * MILLISECOND, 1000));
+        let joined = timeline.joined_to(30);
+        assert_eq!((joined.begin(), joined.interval()), (SECOND, 40 * MILLISECOND));
+        assert_eq!(counts(&joined), [40; 25]);
+        assert_eq!(timeline.joined_to(500), timeline);
+        assert_eq!(counts(&timeline.joined_to(0)), [1000]);
     }
 
     #[test]
