@@ -99,11 +99,12 @@ fn a_web_page_opens_a_websocket_only_where_its_origin_is_named() {
             send(&mut page, request);
             let answer = line(&mut page);
             if answer.contains("403") {
-                listener.wait_for_stderr("may not come here");
+                listener.wait_for_stderr("may not come here; --allow-origin names those that may");
             }
             listener.stop().beside(&answer[..12])
         });
         assert_eq!(seen.peer, [status], "{words} {origin}");
+        assert!(!seen.err.contains("SSL"), "{}", seen.err);
     }
 }
 

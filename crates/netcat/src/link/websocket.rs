@@ -10,7 +10,9 @@ use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 pub use callbox_layers::websocket::Origins;
-use callbox_layers::websocket::{Caps, Event, Handshake, Kind, Request, Role, Upgrade, WebSocket};
+use callbox_layers::websocket::{
+    Caps, Event, Handshake, Kind, Refused, Request, Role, Upgrade, WebSocket,
+};
 
 use super::{Got, Link, Needs};
 
@@ -166,9 +168,15 @@ impl WebSocketLink {
                 .handle(&mut input)
                 .map(|answer| answer.is_some())
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
-            State::Asked(upgrade) => upgrade
-                .handle(&mut input, &mut self.output)
-                .map_err(|refused| io::Error::new(io::ErrorKind::InvalidData, refused)),
+            State::Asked(upgrade) => {
+                upgrade.handle(&mut input, &mut self.output).map_err(|refused| match refused {
+                    Refused::Page(_) => {
+                        let words = format!("{refused}; --allow-origin names those that may");
+                        io::Error::new(io::ErrorKind::InvalidData, words)
+                    }
+                    _ => io::Error::new(io::ErrorKind::InvalidData, refused),
+                })
+            }
         };
         self.start = self.input.len() - input.len();
         // The peer is told before the connection is given up.

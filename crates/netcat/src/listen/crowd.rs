@@ -185,7 +185,9 @@ impl<'a> Crowd<'a> {
         let Arrival { link, peer, local } = arrival;
         let link = match self.doors.dress(link) {
             Ok(link) => link,
-            Err(error) => return self.says.verbose(guest::failed(&peer, &error)),
+            Err(error) => {
+                return self.says.verbose(guest::failed(self.doors.layer(), &peer, &error));
+            }
         };
         let deadline = now + self.options.from.wait.unwrap_or(guest::HANDSHAKE_TIME);
         let id =
@@ -516,7 +518,7 @@ impl<'a> Crowd<'a> {
     fn break_off(&mut self, id: usize, error: &io::Error, now: Instant) {
         if let Some(guest) = self.guests.get(id) {
             if guest.shaking.is_some() {
-                self.says.verbose(guest::failed(&guest.peer, error));
+                self.says.verbose(guest::failed(self.doors.layer(), &guest.peer, error));
             } else {
                 self.says.debug(format_args!("{}: {}.", shown(&guest.peer), words(error)));
             }

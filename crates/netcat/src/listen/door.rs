@@ -159,6 +159,11 @@ impl Doors {
         self.exhausted
     }
 
+    /// What lies over the sockets, in ncat's words.
+    pub(super) const fn layer(&self) -> &'static str {
+        if self.websocket.is_some() { "WebSocket" } else { "SSL" }
+    }
+
     /// Whether connections have handshakes, and with them times of their own.
     pub(super) const fn has_handshakes(&self) -> bool {
         self.tls.is_some() || self.websocket.is_some()

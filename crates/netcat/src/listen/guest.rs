@@ -57,12 +57,12 @@ impl Guest {
     }
 }
 
-/// The words about handshakes that failed.
-pub(super) fn failed(peer: &Peer, error: &io::Error) -> String {
+/// The words about handshakes that failed, of what lies over the socket.
+pub(super) fn failed(layer: &str, peer: &Peer, error: &io::Error) -> String {
     let why = if error.kind() == io::ErrorKind::TimedOut {
         "it took too long".to_owned()
     } else {
         words(error)
     };
-    format!("Failed SSL connection from {}: {why}", shown(peer))
+    format!("Failed {layer} connection from {}: {why}", shown(peer))
 }

@@ -96,12 +96,13 @@ fn first_guest(
         poller.wait(&mut events, timeout).map_err(failed)?;
     };
     let Arrival { link, peer, local } = arrival;
+    let layer = doors.layer();
     let mut link =
-        doors.dress(link).map_err(|error| Trouble::Network(guest::failed(&peer, &error)))?;
+        doors.dress(link).map_err(|error| Trouble::Network(guest::failed(layer, &peer, &error)))?;
     drop(doors);
     let deadline = Instant::now() + options.from.wait.unwrap_or(guest::HANDSHAKE_TIME);
     wait::establish(link.as_mut(), Some(deadline))
-        .map_err(|error| Trouble::Network(guest::failed(&peer, &error)))?;
+        .map_err(|error| Trouble::Network(guest::failed(layer, &peer, &error)))?;
     link.story().iter().for_each(|line| says.verbose(line));
     Ok(Open { link, peer, local })
 }
