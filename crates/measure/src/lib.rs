@@ -6,6 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`payload`] | what a request holds, and whether a reply is the right one to it |
 //! | [`plan`] | what a run is to do, as the user asked for it |
 //! | [`schedule`] | when each request of an open loop is meant to be sent |
 //! | [`figures`] | latencies as a histogram, a run over time, and how a figure is written |
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod figures;
+pub mod payload;
 pub mod plan;
 pub mod report;
 pub mod schedule;
