@@ -236,6 +236,7 @@ fn every_kind_of_connection_can_be_captured_and_is_told_in_the_clear() {
         listener.write_line("pong");
         client.wait_for_stdout("pong");
         client.wait().expect_code(0);
+        super::peer::wait_for_record(&theirs, b"pong\n");
         listener.stop();
         for file in [&ours, &theirs] {
             let fields = ["-e", "ip.src", "-e", "ip.dst", "-e", "tcp.payload", "-e", "udp.payload"];

@@ -225,3 +225,15 @@ pub(crate) fn wait_for_datagram_port(port: u16) {
         thread::yield_now();
     }
 }
+
+/// Waits until a record holds these bytes. A program writes it when it has nothing else to do, so one that a signal ends may
+/// not have come to it.
+#[track_caller]
+pub(crate) fn wait_for_record(file: &std::path::Path, bytes: &[u8]) {
+    let start = std::time::Instant::now();
+    let holds = |record: Vec<u8>| record.windows(bytes.len()).any(|part| part == bytes);
+    while !holds(std::fs::read(file).expect("a record")) {
+        assert!(start.elapsed() < EVENT_DEADLINE, "{} does not come", bytes.escape_ascii());
+        thread::yield_now();
+    }
+}

@@ -160,6 +160,7 @@ fn over_datagrams_each_write_of_a_program_is_one() {
         let client = ncat.with("-u --ssl -c").arg("printf one; printf other");
         let finished = client.args(["127.0.0.1", &listener.port.to_string()]).run();
         listener.wait_for_stdout("oneother");
+        super::peer::wait_for_record(&file, b"other");
         listener.stop();
         let lines = fs::read_to_string(&file).expect("a dump");
         let texts = lines.lines().filter_map(|line| line.split_whitespace().last());
