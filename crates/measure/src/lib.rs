@@ -6,6 +6,8 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`counts`] | what became of requests, in numbers |
+//! | [`ledger`] | what one socket has on its way, and what became of it |
 //! | [`payload`] | what a request holds, and whether a reply is the right one to it |
 //! | [`plan`] | what a run is to do, as the user asked for it |
 //! | [`schedule`] | when each request of an open loop is meant to be sent |
@@ -15,11 +17,15 @@
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod counts;
 pub mod figures;
+pub mod ledger;
 pub mod payload;
 pub mod plan;
 pub mod report;
 pub mod schedule;
+
+pub use counts::Counts;
 
 /// A moment as nanoseconds since the run began, or a span of time in nanoseconds. It lasts for 584 years.
 pub type Nanos = u64;
