@@ -4,10 +4,14 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use crate::filter::Crlf;
 use crate::link::{Got, Link};
 
 /// What one direction holds at most. Whoever is quicker waits for the other.
 const HELD_BYTES: usize = 64 * 1024;
+
+/// What is read at most of a peer that nobody listens to any more, so that closing is no reset. Who sends more gets one.
+const UNREAD_BYTES: usize = 1 << 20;
 
 /// Both directions between two links.
 ///
@@ -21,8 +25,10 @@ pub struct Bridge {
     writable: [bool; 2],
     /// How much the second link took of the first, and the first of the second.
     moved: [u64; 2],
-    /// It is over as soon as the second one ended.
-    ends_with_second: bool,
+    /// The second one is a program: it is over as soon as that ended, and however.
+    is_program: bool,
+    /// What the second one says gets its carriage returns.
+    crlf: Option<Crlf>,
 }
 
 /// Is shown what moves: the number of the link that said it, and what the other was told of it.
@@ -60,16 +66,23 @@ pub enum Course {
 }
 
 impl Bridge {
-    /// Joins them. It is over when both ended, or, if the second one is a program, when that one did.
-    pub fn new(links: [Box<dyn Link>; 2], ends_with_second: bool) -> Self {
+    /// Joins them. It is over when both ended.
+    pub fn new(links: [Box<dyn Link>; 2]) -> Self {
         Self {
             links,
             ways: [Way::new(), Way::new()],
             readable: [true; 2],
             writable: [true; 2],
             moved: [0; 2],
-            ends_with_second,
+            is_program: false,
+            crlf: None,
         }
+    }
+
+    /// Joins a connection and a program, with whose end it is over. `crlf` is `-C`.
+    pub fn to_program(connection: Box<dyn Link>, program: Box<dyn Link>, crlf: bool) -> Self {
+        let crlf = crlf.then(Crlf::default);
+        Self { is_program: true, crlf, ..Self::new([connection, program]) }
     }
 
     /// The descriptor of one of the links, and whether it is to be readable or writable for the bridge to go on.
@@ -118,11 +131,26 @@ impl Bridge {
             }
         }
         let flushed = self.links.iter().all(|link| link.is_flushed());
-        let first_may_go_on = self.ends_with_second || self.ways[0].finished;
+        let first_may_go_on = self.is_program || self.ways[0].finished;
         match (self.ways[1].finished && first_may_go_on && flushed, goes) {
-            (true, _) => Course::Over,
+            (true, _) => {
+                self.drop_unread();
+                Course::Over
+            }
             (false, true) => Course::Goes,
             (false, false) => Course::Waits,
+        }
+    }
+
+    /// Takes what the peer said to a program that has ended.
+    fn drop_unread(&mut self) {
+        let (link, way) = (&mut self.links[0], &mut self.ways[0]);
+        let mut dropped = 0;
+        while self.is_program && !way.source_ended && dropped < UNREAD_BYTES {
+            match link.read(&mut way.held) {
+                Ok(Got::Bytes(count)) => dropped += count,
+                Ok(Got::End) | Err(_) => break,
+            }
         }
     }
 
@@ -131,13 +159,26 @@ impl Bridge {
         if !way.has_room() || !(self.readable[side] || link.has_text()) || !link.is_established() {
             return Ok(false);
         }
-        match link.read(&mut way.held) {
-            Ok(Got::Bytes(count)) => (way.at, way.end) = (0, count),
+        let crlf = self.crlf.as_mut().filter(|_| side == 1);
+        // Line ends take no more than as much again.
+        let room = if crlf.is_some() { HELD_BYTES / 2 } else { HELD_BYTES };
+        match link.read(&mut way.held[..room]) {
+            Ok(Got::Bytes(count)) => {
+                (way.at, way.end) = (0, count);
+                if let Some(crlf) = crlf {
+                    let mut text = Vec::with_capacity(2 * count);
+                    crlf.handle(&way.held[..count], &mut text);
+                    way.end = text.len();
+                    way.held[..way.end].copy_from_slice(&text);
+                }
+            }
             Ok(Got::End) => way.source_ended = true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readable[side] = false;
                 return Ok(false);
             }
+            // It ended without having read all that it was told.
+            Err(_) if self.is_program && side == 1 => way.source_ended = true,
             Err(error) => return Err(error),
         }
         Ok(true)
@@ -160,11 +201,19 @@ impl Bridge {
                     self.writable[1 - side] = false;
                     return Ok(false);
                 }
+                // It reads no more. What it says still counts, and its end comes by itself.
+                Err(_) if self.is_program && side == 0 => {
+                    way.at = way.end;
+                    return Ok(true);
+                }
                 Err(error) => return Err(error),
             }
         }
         if way.source_ended && !way.finished {
-            link.finish()?;
+            match link.finish() {
+                Err(error) if !(self.is_program && side == 0) => return Err(error),
+                _ => {}
+            }
             way.finished = true;
             tap(side, Told::End);
             return Ok(true);

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
+use callbox_net::stream::drop_unread;
+
 use crate::bridge::{self, Bridge, Told};
 use crate::client::idle;
 use crate::connect::Open;
@@ -21,6 +23,8 @@ pub struct Started {
     pub running: Running,
     /// Between the connection and the program.
     pub bridge: Option<Bridge>,
+    /// The connection, while the program has it.
+    lent: Option<Box<dyn Link>>,
     /// What the records know the connection by.
     pub record: u64,
 }
@@ -45,26 +49,49 @@ pub fn start(
     if open.link.keeps_messages() {
         let (ours, input, output) = ChildIo::new(open.link.longest())?;
         let running = run::start(run, (input.into(), output), &environment, says.prefix())?;
-        let bridge = Bridge::new([open.link, Box::new(ours)], true);
-        return Ok(Started { running, bridge: Some(bridge), record });
+        let bridge = Bridge::to_program(open.link, Box::new(ours), options.flow.crlf);
+        return Ok(Started { running, bridge: Some(bridge), lent: None, record });
     }
-    // What nobody looks at nobody has to carry: neither for a record, nor to see how long it is idle.
+    // What nobody looks at nobody has to carry: neither for a record, nor to see how long it is idle, nor for line ends.
     if let Some(socket) = open.link.direct()
         && !recorder.is_recording()
         && options.flow.idle.is_none()
+        && !options.flow.crlf
     {
         let socket = (socket.try_clone_to_owned()?, socket.try_clone_to_owned()?);
-        return Ok(Started {
-            running: run::start(run, socket, &environment, says.prefix())?,
-            bridge: None,
-            record,
-        });
+        let running = run::start(run, socket, &environment, says.prefix())?;
+        return Ok(Started { running, bridge: None, lent: Some(open.link), record });
     }
     let (ours, its) = UnixStream::pair()?;
     let its = (its.try_clone()?.into(), its.into());
     let running = run::start(run, its, &environment, says.prefix())?;
     let end: Box<dyn Link> = Box::new(stream::Stream::of_pair(ours)?);
-    Ok(Started { running, bridge: Some(Bridge::new([open.link, end], true)), record })
+    let bridge = Bridge::to_program(open.link, end, options.flow.crlf);
+    Ok(Started { running, bridge: Some(bridge), lent: None, record })
+}
+
+impl Started {
+    /// Whether the program has ended, and with it the connection that it had.
+    pub fn reap(&mut self) -> bool {
+        let ended = self.running.reap();
+        if ended {
+            self.take_back();
+        }
+        ended
+    }
+
+    /// Waits until the program has ended.
+    fn wait(&mut self) {
+        self.running.wait();
+        self.take_back();
+    }
+
+    /// Closes the connection behind the program, in order also if that did not read all.
+    fn take_back(&mut self) {
+        if let Some(socket) = self.lent.take().as_ref().and_then(|link| link.direct()) {
+            drop_unread(socket);
+        }
+    }
 }
 
 /// Shows the records what a bridge carries between a connection and a program.
@@ -111,7 +138,7 @@ pub fn run_to_its_end(
     settle(recorder, says);
     match carried {
         Ok(()) => {
-            started.running.wait();
+            started.wait();
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::TimedOut => {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
-use callbox_testkit::Folder;
+use callbox_testkit::{Folder, Program};
 
 use super::ncat::{Seen, both, named, ours};
 use super::peer::{connect, datagram, datagrams, end, read_to_close, read_to_end, send, server};
@@ -201,6 +202,58 @@ fn the_status_of_the_program_is_ignored() {
         Seen::of(&finished).beside(server.done())
     });
     seen.is(0, "", "").peer_got(&["out\\n"]);
+}
+
+/// Where a program waits until a test writes there.
+#[track_caller]
+pub(super) fn gate(folder: &Folder) -> PathBuf {
+    let gate = folder.join("gate");
+    let _ = fs::remove_file(&gate);
+    Program::new("mkfifo").arg(&gate).run().expect_code(0);
+    gate
+}
+
+#[test]
+fn what_a_program_did_not_read_costs_the_client_nothing_of_what_it_said() {
+    let folder = Folder::new("unread");
+    let (file, said) = (folder.join("file"), "a request that nobody reads\n".repeat(100));
+    // With a record something of ours is between them.
+    for words in ["", "-k", &format!("-o {}", file.display())] {
+        let seen = both(|ncat| {
+            let gate = gate(&folder);
+            let command = format!("read x < {}; echo answer", gate.display());
+            let listener = ncat.listen_with(words, |program| program.args(["-c", &command]));
+            let mut client = connect(listener.port);
+            send(&mut client, &said);
+            fs::write(&gate, "go\n").expect("somebody reads there");
+            // A reset would be an error here.
+            let got = read_to_end(&mut client);
+            if words == "-k" { listener.stop() } else { listener.ended() }.beside(got)
+        });
+        seen.peer_got(&["answer\\n"]);
+    }
+}
+
+#[test]
+fn c_holds_for_what_a_program_says() {
+    for words in ["-C", "-C -k"] {
+        let seen = both(|ncat| {
+            let command = r"echo a; printf 'b\r\nc\r'; read x; printf '\n'; echo $x";
+            let listener = ncat.listen_with(words, |program| program.args(["-c", command]));
+            let mut client = connect(listener.port);
+            send(&mut client, "d\n");
+            let got = read_to_end(&mut client);
+            if words == "-C" { listener.ended() } else { listener.stop() }.beside(got)
+        });
+        seen.peer_got(&["a\\r\\nb\\r\\nc\\r\\nd\\r\\n"]);
+    }
+    let seen = both(|ncat| {
+        let server = super::peer::sink();
+        let port = server.port.to_string();
+        let finished = ncat.with("-C -c").args(["echo a", "127.0.0.1", &port]).run();
+        Seen::of(&finished).beside(server.done())
+    });
+    seen.is(0, "", "").peer_got(&["a\\r\\n"]);
 }
 
 #[test]

@@ -258,6 +258,29 @@ fn who_talks_no_tls_to_a_listener_with_k_does_not_hold_up_others() {
 }
 
 #[test]
+fn what_a_program_did_not_read_cuts_nothing_off() {
+    let seen = both(|ncat| {
+        let folder = callbox_testkit::Folder::new("unread");
+        let gate = super::programs::gate(&folder);
+        let command = format!("read x < {}; echo answer", gate.display());
+        let listener = ncat.listen_with("-v --ssl", |program| program.args(["-c", &command]));
+        let connect = format!("127.0.0.1:{}", listener.port);
+        let words = ["s_client", "-quiet", "-connect", &connect];
+        let mut client = Program::new("openssl").args(words).spawn();
+        client.write("a request that nobody reads\n".repeat(100));
+        // Behind the handshake, and what was written comes with it.
+        client.wait_for_stderr("verify return:1");
+        fs::write(&gate, "go\n").expect("somebody reads there");
+        let finished = client.wait_with_open_stdin();
+        listener.ended();
+        let cut = finished.stderr_text().contains("unexpected eof");
+        Seen { code: None, err: String::new(), ..Seen::of(&finished) }.beside(cut.to_string())
+    });
+    assert_eq!(seen.out, "answer\n");
+    seen.peer_got(&["false"]);
+}
+
+#[test]
 fn alpn_is_agreed_on_by_client_and_listener() {
     let seen = ours(|ncat| {
         let mut listener = ncat.listen("--ssl --ssl-alpn h2,foo");

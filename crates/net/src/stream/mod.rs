@@ -15,6 +15,7 @@ mod keepalive;
 mod listener;
 mod server;
 mod timers;
+mod unread;
 
 pub use accepted::{AcceptedSocket, is_out_of_resources};
 pub use client::{KEEPALIVE_IDLE, StreamSocket};
@@ -23,6 +24,7 @@ pub use keepalive::keep_alive;
 pub use listener::StreamListener;
 pub(crate) use listener::accept;
 pub use server::{Limits, Server, Service, Stopper, Trouble};
+pub use unread::drop_unread;
 
 /// `socket`: a TCP socket of the family that `like` has, which does not block.
 pub(crate) fn new_tcp_socket(like: &SocketAddr, trace: &Trace) -> io::Result<Socket> {

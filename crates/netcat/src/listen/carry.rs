@@ -434,7 +434,7 @@ impl Carry {
         match request.connected(&mut to_client, &mut to_origin) {
             None => {
                 let links = [prefixed(client, rest), prefixed(origin, to_client)];
-                Stage::Tunnel(Bridge::new(links, false))
+                Stage::Tunnel(Bridge::new(links))
             }
             Some(exchange) => Stage::Passing(Passing::new(
                 [client, origin],

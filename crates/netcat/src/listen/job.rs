@@ -9,7 +9,6 @@ use super::carry::Carry;
 use crate::bridge::{Bridge, Course};
 use crate::program::{Started, tap};
 use crate::record::Recorder;
-use crate::run::Running;
 
 /// Descriptors of one job: both sides of a bridge, and the program.
 const SIDES: u64 = 4;
@@ -32,11 +31,7 @@ pub(super) enum Job {
 
 /// A program with a connection.
 pub(super) struct Program {
-    running: Running,
-    /// Carries the connection to the program, unless that has the socket itself.
-    bridge: Option<Bridge>,
-    /// What the records know the connection by.
-    record: u64,
+    started: Started,
     /// How much moved when that was last asked.
     moved: [u64; 2],
     stirred: bool,
@@ -125,20 +120,13 @@ impl Job {
 
 impl Program {
     fn new(started: Started) -> Self {
-        Self {
-            running: started.running,
-            bridge: started.bridge,
-            record: started.record,
-            moved: [0; 2],
-            stirred: true,
-            ended: false,
-        }
+        Self { started, moved: [0; 2], stirred: true, ended: false }
     }
 
     /// What was waited for is there.
     fn handle_ready(&mut self, token: u64, readable: bool, writable: bool) {
         self.stirred = true;
-        if let Some(bridge) = &mut self.bridge
+        if let Some(bridge) = &mut self.started.bridge
             && token % SIDES != PROGRAM
         {
             bridge.handle_ready((token % SIDES) as usize, readable, writable);
@@ -151,48 +139,48 @@ impl Program {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.bridge.as_ref().and_then(Bridge::poll_timeout)
+        self.started.bridge.as_ref().and_then(Bridge::poll_timeout)
     }
 
     /// Does what can be done. It is over when the program ended and all that it said was carried on.
     fn advance(&mut self, poller: &mut Poller, recorder: &mut Recorder, now: Instant) -> Progress {
         self.stirred = false;
-        if let Some(bridge) = &mut self.bridge {
-            match bridge.advance(now, &mut tap(recorder, self.record)) {
+        if let Some(bridge) = &mut self.started.bridge {
+            match bridge.advance(now, &mut tap(recorder, self.started.record)) {
                 Course::Goes => self.stirred = true,
                 Course::Waits => {}
                 Course::Over | Course::Broken(..) => self.unbridge(poller),
             }
         }
-        self.ended = self.ended || self.running.reap();
-        if self.ended && self.bridge.is_none() {
-            recorder.close(self.record);
+        self.ended = self.ended || self.started.reap();
+        if self.ended && self.started.bridge.is_none() {
+            recorder.close(self.started.record);
             return Progress::Over;
         }
         Progress::Waits
     }
 
     fn has_moved(&mut self) -> bool {
-        let moved = self.bridge.as_ref().map_or(self.moved, Bridge::moved);
+        let moved = self.started.bridge.as_ref().map_or(self.moved, Bridge::moved);
         std::mem::replace(&mut self.moved, moved) != moved
     }
 
     fn unbridge(&mut self, poller: &mut Poller) {
-        if let Some(bridge) = self.bridge.take() {
+        if let Some(bridge) = self.started.bridge.take() {
             (0..2).for_each(|side| poller.remove(bridge.interest(side).0));
         }
     }
 
     /// Has nothing of it waited for any more, before it is closed.
     fn unregister(mut self, poller: &mut Poller) {
-        poller.remove(self.running.as_fd());
+        poller.remove(self.started.running.as_fd());
         self.unbridge(poller);
     }
 
     /// Has everything waited for that can go on.
     fn register(&self, poller: &mut Poller, first: u64) -> std::io::Result<()> {
-        poller.set(self.running.as_fd(), first + PROGRAM, !self.ended, false)?;
-        if let Some(bridge) = &self.bridge {
+        poller.set(self.started.running.as_fd(), first + PROGRAM, !self.ended, false)?;
+        if let Some(bridge) = &self.started.bridge {
             for side in 0..2 {
                 let (source, readable, writable) = bridge.interest(side);
                 poller.set(source, first + side as u64, readable, writable)?;
