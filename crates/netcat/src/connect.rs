@@ -146,7 +146,7 @@ impl Connector<'_> {
         if error.kind() == io::ErrorKind::TimedOut {
             return self.refusal("TIMEOUT".to_owned());
         }
-        Trouble::Network(format!(
+        self.refusal(format!(
             "Could not establish a secure connection to {}: {}",
             shown(peer),
             words(error)
@@ -253,7 +253,9 @@ impl Connector<'_> {
         loop {
             match attempts.step(Instant::now()) {
                 Step::Connected(connected, peer) => return Ok((connected, peer)),
-                Step::Failed { error, is_bind: true, .. } => return Err(self.not_bound(&error)),
+                Step::Failed { peer, error, is_bind: true, .. } => {
+                    return Err(self.not_bound(&peer, &error));
+                }
                 Step::Failed { error, last: true, .. } => return Err(self.refusal(refusal(&error))),
                 Step::Failed { peer, error, .. } => {
                     let name = peer.ip().map_or_else(|| peer.to_string(), |ip| ip.to_string());
@@ -280,9 +282,13 @@ impl Connector<'_> {
     }
 
     /// Our own end could not be had: the call asked for an address that is not ours to use.
-    fn not_bound(&self, error: &io::Error) -> Trouble {
+    fn not_bound(&self, peer: &Peer, error: &io::Error) -> Trouble {
         let from = &self.options.from;
-        let address = from.source.as_deref().unwrap_or_default();
+        let any = match peer.ip() {
+            Some(ip) if ip.is_ipv4() => "0.0.0.0",
+            _ => "::",
+        };
+        let address = from.source.as_deref().unwrap_or(any);
         let port = from.port.map(|port| format!(":{port}")).unwrap_or_default();
         Trouble::Call(format!("bind to {address}{port}: {}", words(error)))
     }

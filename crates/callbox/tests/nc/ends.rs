@@ -43,6 +43,24 @@ fn with_no_shutdown_the_end_of_input_closes_nothing() {
 }
 
 #[test]
+fn a_listener_knows_no_shutdown() {
+    let seen = both(|ncat| {
+        let mut listener = ncat.listen("--no-shutdown");
+        listener.write("file\n");
+        listener.close_stdin();
+        let mut client = connect(listener.port);
+        assert_eq!(line(&mut client), "file\n");
+        send(&mut client, "seen\n");
+        listener.wait_for_stdout("seen");
+        client.set_nonblocking(true).expect("a mode");
+        let found = client.peek(&mut [0]).expect_err("nothing, not an end").kind();
+        drop(client);
+        listener.ended().beside(format!("{found:?}"))
+    });
+    seen.is(0, "seen\n", "").peer_got(&["WouldBlock"]);
+}
+
+#[test]
 fn a_client_ends_when_its_peer_does() {
     let seen = ours(|ncat| {
         let server = server(|mut stream| send(&mut stream, "bye\n"));

@@ -281,6 +281,19 @@ fn what_a_program_did_not_read_cuts_nothing_off() {
 }
 
 #[test]
+fn z_says_no_more_of_tls_that_fails_than_of_a_refusal() {
+    let scenario = |words: &'static str| {
+        both(|ncat| {
+            let server = server(|mut stream| send(&mut stream, "220 no tls here\r\n"));
+            let seen = Seen::of(&ncat.client(words, server.port).run());
+            Seen { err: if words.contains('v') { String::new() } else { seen.err }, ..seen }
+        })
+    };
+    scenario("-z --ssl").is(1, "", "");
+    scenario("-zv --ssl").is(1, "", "");
+}
+
+#[test]
 fn alpn_is_agreed_on_by_client_and_listener() {
     let seen = ours(|ncat| {
         let mut listener = ncat.listen("--ssl --ssl-alpn h2,foo");

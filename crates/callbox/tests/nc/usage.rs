@@ -5,6 +5,7 @@ use super::ncat::{Seen, both, ours};
 /// What both of them refuse; what they say is each one's own.
 const REFUSED: &[&str] = &[
     "",
+    "80",
     "--nosuch",
     "-p",
     "--proxy",
@@ -21,7 +22,12 @@ const REFUSED: &[&str] = &[
     "-p 70000 127.0.0.1 9",
     "-l -z 5",
     "-l 70000",
+    "-l 1 2",
     "-l 127.0.0.1 1 2",
+    "-l -p 1 2",
+    "-l -s 127.0.0.1 9999",
+    "-z -c true 127.0.0.1 9",
+    "-4 -6 localhost 9",
     "-l --allowfile /nonexistent 9999",
     "-m 1 127.0.0.1 9",
     "--chat 127.0.0.1 9",

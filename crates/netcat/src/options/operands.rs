@@ -40,28 +40,42 @@ impl Reader<'_> {
         {
             return self.address(scheme, rest, listens);
         }
+        let looks_like_port = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
         let (host, ports) = match &words[..] {
             [] => (None, &[][..]),
-            // A listener's only operand is a port if it looks like one, as ncat has it.
-            [word] if listens && word.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (None, &words[..])
-            }
-            [host, ports @ ..] => (Some(host.clone()), ports),
+            // A listener needs no host, so a first operand that looks like a port is one, as ncat has it. A client's only
+            // one that does was to stand behind a host.
+            [word, ..] if listens && looks_like_port(word) => (None, &words[..]),
+            [word] if !listens && looks_like_port(word) => (None, &words[..]),
+            [host, ports @ ..] => (Some(host.clone()).filter(|host| !host.is_empty()), ports),
         };
         if host.is_none() && !listens {
             return wrong("You must specify a host to connect to");
         }
+        let host = if listens { self.listening_host(host)? } else { host };
         let mut numbers = self.ports(ports)?;
-        if listens
-            && numbers.is_empty()
-            && let Some(port) = self.port("source-port")?
-        {
+        if listens && let Some(port) = self.port("source-port")? {
+            if let Some(other) = numbers.first() {
+                return wrong(format!("Got more than one port specification: {port} {other}"));
+            }
             numbers.push(port);
         }
         if numbers.is_empty() {
             numbers.push(DEFAULT_PORT);
         }
         Ok((Target::Host { host, ports: numbers }, None, false))
+    }
+
+    /// Where to listen, if `-s` says it too. In ncat that is no way to say it; whoever does would not want to be heard on
+    /// all addresses.
+    fn listening_host(&self, host: Option<String>) -> Result<Option<String>, Misuse> {
+        match (host, self.text("source")?) {
+            (host, None) => Ok(host),
+            (None, Some(source)) if self.flavour != Flavour::Ncat => Ok(Some(source)),
+            _ => {
+                wrong("-s is for a client: where to listen are the operands, as in -l ADDRESS PORT")
+            }
+        }
     }
 
     /// `ws://…` and `wss://…`.

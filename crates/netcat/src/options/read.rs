@@ -140,9 +140,10 @@ impl Reader<'_> {
             },
             carrier: self.carrier()?,
             family: match (self.flag("ipv4"), self.flag("ipv6")) {
+                (true, true) => return wrong("-4 and -6 cannot be together: one family alone"),
                 (true, false) => Some(Family::V4),
                 (false, true) => Some(Family::V6),
-                _ => None,
+                (false, false) => None,
             },
             numeric: self.flag("nodns"),
             from: self.from()?,
@@ -471,7 +472,7 @@ impl Reader<'_> {
         self.typed.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, Misuse> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, Misuse> {
         self.typed.get_one::<OsString>(name).map(|value| utf8(name, value)).transpose()
     }
 
@@ -515,11 +516,13 @@ fn check(options: &Options) -> Result<(), Misuse> {
     let (Mode::Connect(target) | Mode::Look(target) | Mode::Listen(target)) = &options.mode;
     let listens = matches!(options.mode, Mode::Listen(_));
     let apart = options.listen.together == Together::Apart;
+    let looks = matches!(options.mode, Mode::Look(_));
     let unix = matches!(target, Target::Path(_));
     let datagrams = options.carrier == Carrier::Datagram;
     let Options { run, tls, proxies, websocket, from, carrier, .. } = options;
     let wrongs = [
         (!apart && run.is_some(), "Invalid option combination: --broker and -e"),
+        (looks && run.is_some(), "Invalid option combination: -z and -e"),
         (
             options.listen.proxy_server && run.is_some(),
             "Invalid option combination: --proxy-type and -e",

@@ -47,6 +47,8 @@ fn a_listener_may_be_given_an_address_a_port_both_or_none() {
         ("-l localhost", Some("localhost"), DEFAULT_PORT),
         ("-l -p 80", None, 80),
         ("-lp 80 ::1", Some("::1"), 80),
+        ("-l --flavour openbsd -s ::1 -p 80", Some("::1"), 80),
+        ("-l --flavour traditional -s ::1 80", Some("::1"), 80),
     ] {
         let Mode::Listen(target) = options(line).mode else { panic!("{line}") };
         assert_eq!(target, host(name, port), "{line}");
@@ -57,6 +59,13 @@ fn a_listener_may_be_given_an_address_a_port_both_or_none() {
 fn a_wrong_call_gets_one_line_that_says_what_to_do() {
     for (line, words) in [
         ("", "You must specify a host to connect to"),
+        ("80", "You must specify a host to connect to"),
+        ("-l 1 2", "Got more than one port specification: 1 2"),
+        ("-l -p 1 2", "Got more than one port specification: 1 2"),
+        ("-l -s ::1 80", "-s is for a client"),
+        ("-l --flavour openbsd -s ::1 ::1 80", "-s is for a client"),
+        ("-4 -6 localhost", "-4 and -6 cannot be together"),
+        ("-z -c true localhost", "Invalid option combination: -z and -e"),
         ("-lz 5", "-l and -z cannot be together"),
         ("--nosuch", "Unknown option --nosuch; see nc --help"),
         ("-Q", "Unknown option -Q; see nc --help"),
