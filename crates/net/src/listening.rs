@@ -24,8 +24,6 @@ const BACKLOG: i32 = 4096;
 pub struct Listener {
     socket: Socket,
     local: Peer,
-    /// Held for its `Drop`, which removes the file.
-    _file: Option<SocketFile>,
 }
 
 impl Listener {
@@ -39,13 +37,15 @@ impl Listener {
         Self::inet(Protocol::Sctp, address)
     }
 
-    /// Listens at a path, for whomever the umask lets in. See [`SocketFile`] for what is replaced and what not.
+    /// Listens at a path, for whomever the umask lets in. See [`SocketFile`] for what is replaced and what not. The file
+    /// stays, as ncat documents it: scripts remove it by themselves.
     pub fn unix(path: &Path) -> io::Result<Self> {
         let local = Peer::at_path(path);
         let socket = Protocol::UnixStream.socket(&local)?;
         let file = SocketFile::bind_shared(&socket, path, &Trace::off())?;
         socket.listen(BACKLOG)?;
-        Ok(Self { socket, local, _file: Some(file) })
+        file.leave();
+        Ok(Self { socket, local })
     }
 
     /// Listens for virtual machines, or as one for its host.
@@ -70,7 +70,7 @@ impl Listener {
         socket.bind(&wanted.to_socket()?)?;
         socket.listen(BACKLOG)?;
         let local = Peer::from_socket(&socket.local_addr()?);
-        Ok(Self { socket, local, _file: None })
+        Ok(Self { socket, local })
     }
 
     /// Where it listens, with the port that was really taken.
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_of_a_unix_listener_goes_with_it() {
+    fn the_file_of_a_unix_listener_stays_and_is_replaced_by_the_next() {
         let path = std::env::temp_dir().join(format!("callbox-listening-{}", std::process::id()));
         let listener = Listener::unix(&path).unwrap();
         assert_eq!(listener.local().to_string(), path.display().to_string());
@@ -138,6 +138,8 @@ mod tests {
         client.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "word");
         drop(listener);
-        assert!(!path.exists());
+        assert!(path.exists());
+        drop(Listener::unix(&path).unwrap());
+        std::fs::remove_file(path).unwrap();
     }
 }

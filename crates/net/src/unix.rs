@@ -22,11 +22,12 @@ const TRIES: usize = 100;
 /// The number of the next temporary socket of this process.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A socket file that this process made. It is removed when this value is dropped, unless somebody has put another
-/// file in its place by then.
+/// A socket file that this process made. It is removed when this value is dropped, unless it was to be
+/// [left](Self::leave), or somebody has put another file in its place by then.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
+    stays: bool,
     device: u64,
     inode: u64,
 }
@@ -88,7 +89,13 @@ impl SocketFile {
 
     fn made(path: &Path) -> io::Result<Self> {
         let made = fs::symlink_metadata(path)?;
-        Ok(Self { path: path.to_owned(), device: made.dev(), inode: made.ino() })
+        let (device, inode) = (made.dev(), made.ino());
+        Ok(Self { path: path.to_owned(), stays: false, device, inode })
+    }
+
+    /// Leaves the file where it is when the socket is closed: whoever binds there next replaces it.
+    pub fn leave(mut self) {
+        self.stays = true;
     }
 
     /// Where it is.
@@ -100,7 +107,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let ours = |found: &fs::Metadata| found.dev() == self.device && found.ino() == self.inode;
-        if fs::symlink_metadata(&self.path).as_ref().is_ok_and(ours) {
+        if !self.stays && fs::symlink_metadata(&self.path).as_ref().is_ok_and(ours) {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -19,6 +19,10 @@ use crate::wait;
 /// time.
 const LOOK_TIME: Duration = Duration::from_secs(2);
 
+/// How long the answer to a datagram over a Unix socket is waited for where -w does not say: its service is on this
+/// machine. Of the network nobody knows that much.
+const UNIX_ANSWER: Duration = Duration::from_millis(500);
+
 /// Connects, and carries on a conversation with standard input and output or a program.
 ///
 /// # Errors
@@ -38,12 +42,13 @@ pub fn run(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
     };
     let input = Input::standard().map_err(standard("standard input"))?;
     let output = Output::standard().map_err(standard("standard output"))?;
+    let unix_answer = matches!(target, Target::Path(_)).then_some(UNIX_ANSWER);
     let ways = Ways {
         flow: options.flow.clone(),
         stays: options.listen.keep_open,
         is_listener: false,
         needs_goodbye: options.tls.verify,
-        answer_within: options.from.wait,
+        answer_within: options.from.wait.or(unix_answer),
         progress: options.output.progress,
     };
     let ends = (&open.local, &open.peer);
@@ -95,20 +100,21 @@ fn look_at(options: &Options, target: &Target, says: Says) -> Result<Status, Tro
         let refused = |error: io::Error| Trouble::Answer(words(&error));
         let deadline = Instant::now() + LOOK_TIME;
         wait::write_all(link.as_mut(), &[0], Some(deadline)).map_err(refused)?;
-        says.verbose("UDP packet sent successfully");
         amounts.sent = 1;
+        let mut buffer = [0; 65536];
         match wait::readable(link.as_mut(), Some(deadline)) {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
             Err(error) => return Err(refused(error)),
             Ok(()) => {
-                let mut buffer = [0; 65536];
                 if let Got::Bytes(count) = link.read(&mut buffer).map_err(refused)? {
                     amounts.received = count as u64;
-                    // What is there answered; whether anybody reads it here is another matter.
-                    let _ = io::stdout().write_all(&buffer[..count]);
                 }
             }
         }
+        // A datagram that is refused has been sent as well, but nobody would read these words so.
+        says.verbose("UDP packet sent successfully");
+        // What is there answered; whether anybody reads it here is another matter.
+        let _ = io::stdout().write_all(&buffer[..amounts.received as usize]);
     }
     sum_up(amounts, begun, says);
     Ok(Status::Done)

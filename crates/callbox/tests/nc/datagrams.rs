@@ -176,6 +176,38 @@ fn a_stream_at_a_path_goes_as_one_at_a_port() {
 }
 
 #[test]
+fn the_file_of_a_listener_stays_for_whoever_made_the_folder() {
+    for words in ["", "-u"] {
+        let seen = both(|ncat| {
+            let folder = Folder::new("path");
+            let path = folder.join("socket");
+            let mut listener = ncat.listen_at(words, &path);
+            let mut client = ncat.with(words).args(["-U", "--send-only"]).arg(&path).spawn();
+            client.write_line("hello");
+            listener.wait_for_stdout("hello");
+            client.wait().expect_code(0);
+            let seen = if words.is_empty() { listener.ended() } else { listener.stop() };
+            seen.beside(path.exists().to_string())
+        });
+        assert_eq!((seen.out.as_str(), seen.err.as_str()), ("hello\n", ""));
+        seen.peer_got(&["true"]);
+    }
+    // One at which nobody listens is in nobody's way. (To ncat it is an address in use.)
+    ours(|ncat| {
+        let folder = Folder::new("path");
+        let path = folder.join("socket");
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+        let mut listener = ncat.listen_at("", &path);
+        let mut client = UnixStream::connect(&path).expect("a connection");
+        send(&mut client, "hello\n");
+        listener.wait_for_stdout("hello");
+        drop(client);
+        listener.ended()
+    })
+    .is(0, "hello\n", "");
+}
+
+#[test]
 fn a_client_of_a_path_says_what_is_wrong_with_it() {
     let folder = Folder::new("path");
     let path = folder.join("socket");
@@ -236,6 +268,31 @@ fn the_answer_to_a_datagram_at_a_path_is_waited_for_and_the_client_s_file_goes()
         seen.beside(&bytes[..length])
     });
     seen.is(0, "answer\n", "").peer_got(&["question"]);
+}
+
+#[test]
+fn the_answer_to_a_datagram_at_a_path_is_waited_for_without_w_too() {
+    let folder = Folder::new("path");
+    let path = folder.join("socket");
+    let server = UnixDatagram::bind(&path).expect("a socket");
+    server.set_read_timeout(Some(EVENT_DEADLINE)).expect("a time limit");
+    let start = std::time::Instant::now();
+    // It is waited for half a second, in which this thread should have its turn.
+    let seen = loop {
+        let seen = ours(|ncat| {
+            let mut client = ncat.with("-uU").arg(&path).spawn();
+            client.write("question");
+            client.close_stdin();
+            let (_, from) = server.recv_from(&mut [0; 99]).expect("a datagram");
+            let own = from.as_pathname().expect("a path to answer to");
+            let _ = server.send_to(b"answer\n", own);
+            Seen::of(&client.wait())
+        });
+        if !seen.out.is_empty() || start.elapsed() > EVENT_DEADLINE {
+            break seen;
+        }
+    };
+    seen.is(0, "answer\n", "");
 }
 
 #[test]

@@ -27,7 +27,6 @@ const MAX_STRANGERS: usize = 64;
 #[derive(Debug)]
 pub struct MessageListener {
     socket: Rc<Socket>,
-    file: Option<Rc<SocketFile>>,
     local: Peer,
     known: HashMap<Peer, Known>,
     /// Peers that wrote while another was taken in.
@@ -50,21 +49,21 @@ impl MessageListener {
         }
         // Set after the socket was bound, so that an address in use is an error; only this user's sockets can join.
         socket.set_reuse_port(true)?;
-        Self::new(socket, None)
+        Self::new(socket)
     }
 
-    /// Waits at a path, for whomever the umask lets in. See [`SocketFile`] for what is replaced and what not.
+    /// Waits at a path, for whomever the umask lets in. See [`SocketFile`] for what is replaced and what not. The file
+    /// stays, as ncat documents it.
     pub fn unix(path: &Path) -> io::Result<Self> {
         let socket = Protocol::UnixDatagram.socket(&Peer::at_path(path))?;
-        let file = SocketFile::bind_shared(&socket, path, &Trace::off())?;
-        Self::new(socket, Some(Rc::new(file)))
+        SocketFile::bind_shared(&socket, path, &Trace::off())?.leave();
+        Self::new(socket)
     }
 
-    fn new(socket: Socket, file: Option<Rc<SocketFile>>) -> io::Result<Self> {
+    fn new(socket: Socket) -> io::Result<Self> {
         Ok(Self {
             local: Peer::from_socket(&socket.local_addr()?),
             socket: Rc::new(socket),
-            file,
             known: HashMap::new(),
             strangers: VecDeque::new(),
             buffer: vec![0; LONGEST],
@@ -161,9 +160,8 @@ impl MessageListener {
                         ringer.ring();
                         (Way::Shared(bell), Some(ringer))
                     };
-                let local = self.local.clone();
-                let (socket, file) = (Rc::clone(&self.socket), self.file.clone());
-                Ok((MessageSocket { socket, way, inbox, local, peer, _file: file }, ringer))
+                let (socket, local) = (Rc::clone(&self.socket), self.local.clone());
+                Ok((MessageSocket { socket, way, inbox, local, peer, _file: None }, ringer))
             }
         }
     }

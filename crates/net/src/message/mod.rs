@@ -50,7 +50,7 @@ pub struct MessageSocket {
     local: Peer,
     peer: Peer,
     /// Held for its `Drop`, which removes the file.
-    _file: Option<Rc<SocketFile>>,
+    _file: Option<SocketFile>,
 }
 
 #[derive(Debug)]
@@ -97,8 +97,14 @@ impl Inbox {
 impl MessageSocket {
     pub(crate) fn connected(socket: Socket, file: Option<SocketFile>, peer: Peer) -> Self {
         let local = socket.local_addr().map_or(Peer::NAMELESS, |name| Peer::from_socket(&name));
-        let (socket, file) = (Rc::new(socket), file.map(Rc::new));
-        Self { socket, way: Way::Own, inbox: Rc::default(), local, peer, _file: file }
+        Self {
+            socket: Rc::new(socket),
+            way: Way::Own,
+            inbox: Rc::default(),
+            local,
+            peer,
+            _file: file,
+        }
     }
 
     /// Our end.

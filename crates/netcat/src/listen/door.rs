@@ -235,6 +235,9 @@ fn announce(arrival: &Arrival, carrier: Carrier, chats: bool, says: Says) {
         return;
     }
     match &arrival.peer {
+        peer @ Peer::Unix(_) if carrier == Carrier::Datagram => {
+            says.verbose(format_args!("Connection from {peer}."));
+        }
         Peer::Unix(_) => says.verbose("Connection from a client on Unix domain socket."),
         peer => {
             let name = peer.ip().map_or_else(|| peer.to_string(), |ip| ip.to_string());
