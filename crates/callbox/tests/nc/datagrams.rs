@@ -30,6 +30,21 @@ fn a_datagram_that_is_refused_ends_the_client_with_1() {
 }
 
 #[test]
+fn a_refusal_of_the_last_datagram_is_seen_although_the_input_has_ended() {
+    let seen = both(|ncat| {
+        let start = std::time::Instant::now();
+        // The kernel may tell it a moment too late.
+        loop {
+            let finished = ncat.client("-u", closed_port()).run_with_input("anybody?\n");
+            if finished.code != Some(0) || start.elapsed() > EVENT_DEADLINE {
+                return Seen::of(&finished);
+            }
+        }
+    });
+    seen.is(1, "", "Ncat: Connection refused.\n");
+}
+
+#[test]
 fn a_datagram_client_with_v_says_the_same_as_a_stream_s() {
     let seen = both(|ncat| {
         let socket = datagrams();
@@ -62,6 +77,8 @@ fn zu_sends_one_nul_and_is_done_after_two_seconds() {
 #[test]
 fn zu_ends_with_1_where_nobody_is() {
     both(|ncat| Seen::of(&ncat.client("-zu", closed_port()).run())).is(1, "", "");
+    let said = "Ncat: Version V\nNcat: Connected to 127.0.0.1:P.\nNcat: Connection refused.\n";
+    both(|ncat| Seen::of(&ncat.client("-zuv", closed_port()).run())).is(1, "", said);
 }
 
 #[test]

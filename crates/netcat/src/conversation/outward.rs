@@ -130,6 +130,8 @@ impl Outward {
                 records.ended(Side::Local);
             }
             self.state = State::Over;
+            // That a datagram was refused is told with the next call, and there may be no other.
+            ready.link_reads |= link.keeps_messages();
             return Ok(true);
         }
         if self.transfer.is_some() {
