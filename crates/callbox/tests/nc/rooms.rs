@@ -66,6 +66,30 @@ fn a_half_closed_client_of_a_broker_still_hears_the_others() {
 }
 
 #[test]
+fn a_broker_that_only_sends_or_only_receives_passes_nothing_on() {
+    for words in ["--send-only", "--recv-only"] {
+        let seen = both(|ncat| {
+            let mut listener = ncat.listen(&format!("--broker -v {words}"));
+            let mut come = || {
+                let client = connect(listener.port);
+                let address = client.local_addr().expect("its address");
+                listener.wait_for_stderr(&format!("Connection from {address}."));
+                client
+            };
+            let (mut one, other) = (come(), come());
+            send(&mut one, "not passed on\n");
+            // Whoever comes now is let in after that was heard.
+            let _others = (come(), come());
+            other.set_nonblocking(true).expect("a mode");
+            let heard = other.peek(&mut [0]).map_err(|error| error.kind());
+            let seen = listener.stop();
+            super::ncat::Seen { err: String::new(), ..seen }.beside(format!("{heard:?}"))
+        });
+        seen.peer_got(&["Err(WouldBlock)"]);
+    }
+}
+
+#[test]
 fn a_broker_stays_when_all_have_left() {
     let seen = both(|ncat| {
         let listener = ncat.listen("--broker");

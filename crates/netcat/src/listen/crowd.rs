@@ -320,13 +320,14 @@ impl<'a> Crowd<'a> {
                         count = count.min(text.len());
                         self.held[..count].copy_from_slice(&text[..count]);
                     }
-                    if apart && !self.options.flow.send_only {
+                    let flow = &self.options.flow;
+                    if apart && !flow.send_only {
                         (self.at, self.end) = (0, count);
                         if self.write_output().is_err() {
                             self.stirred.push(id);
                             return;
                         }
-                    } else if !apart {
+                    } else if !(apart || flow.send_only || flow.recv_only) {
                         self.broker.handle_bytes(id, &self.held[..count], now);
                     }
                 }
