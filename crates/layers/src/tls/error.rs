@@ -20,7 +20,7 @@ pub enum TlsError {
         fingerprint: Fingerprint,
     },
     /// What came is no TLS.
-    #[error("what answers there does not speak TLS")]
+    #[error("it does not speak TLS")]
     NotTls,
     /// The server ended the handshake.
     #[error("it refused the TLS handshake: {0}")]

@@ -13,6 +13,7 @@ use callbox_layers::tls::{
 use thiserror::Error;
 
 use super::{Got, Link, Needs};
+use crate::says::words;
 
 /// What the command line says of TLS.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ pub struct Options {
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// A file.
-    #[error(transparent)]
+    #[error("{}", of_file(.0))]
     File(#[from] PemError),
     /// The list of ciphers.
     #[error("--ssl-ciphers: {0}")]
@@ -51,6 +52,16 @@ pub enum SetupError {
     /// Anything else.
     #[error("no TLS: {0}")]
     Tls(#[from] TlsError),
+}
+
+/// What is wrong with a file, the system's errors without their numbers.
+fn of_file(error: &PemError) -> String {
+    match error {
+        PemError::Read { path, error } => {
+            format!("cannot read {}: {}", path.display(), words(error))
+        }
+        other => other.to_string(),
+    }
 }
 
 impl Options {

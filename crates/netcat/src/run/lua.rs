@@ -61,7 +61,9 @@ pub fn main(prefix: &str, file: &Path) -> ExitCode {
 }
 
 fn load(lua: &Lua, file: &Path) -> Result<mlua::Function, String> {
-    let cannot = |error: io::Error| format!("cannot open {}: {error}", file.display());
+    let cannot = |error: io::Error| {
+        format!("cannot open {}: {}", file.display(), crate::says::words(&error))
+    };
     let mut script = Vec::new();
     let opened = File::open(file).map_err(cannot)?;
     opened.take(SCRIPT + 1).read_to_end(&mut script).map_err(cannot)?;

@@ -198,7 +198,7 @@ fn a_peer_that_speaks_no_tls_is_told_apart_on_both_sides() {
         let mut one = Side::new(client(one, &anyone(), "localhost").unwrap(), b"", false);
         let mut other = Side::new(other, text.as_bytes(), false);
         drive(&mut [&mut one, &mut other], |sides| sides[0].error.is_some());
-        assert_eq!(one.said(), "what answers there does not speak TLS");
+        assert_eq!(one.said(), "it does not speak TLS");
         let (one, other) = plain_pair(usize::MAX);
         let server = Server::new(&Options::default()).unwrap();
         let mut one = Side::new(super::server(one, &server).unwrap(), b"", false);
