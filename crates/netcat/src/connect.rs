@@ -256,6 +256,10 @@ impl Connector<'_> {
                 Step::Failed { peer, error, is_bind: true, .. } => {
                     return Err(self.not_bound(&peer, &error));
                 }
+                Step::Failed { error, .. } if self.is_about_pointer(&error) => {
+                    let words = "This system takes a route from its beginning alone: -G 4";
+                    return Err(Trouble::Call(words.to_owned()));
+                }
                 Step::Failed { error, last: true, .. } => return Err(self.refusal(refusal(&error))),
                 Step::Failed { peer, error, .. } => {
                     let name = peer.ip().map_or_else(|| peer.to_string(), |ip| ip.to_string());
@@ -279,6 +283,14 @@ impl Connector<'_> {
                 }
             }
         }
+    }
+
+    /// Linux takes no other pointer than to the beginning, as ncat's manual warns.
+    fn is_about_pointer(&self, error: &io::Error) -> bool {
+        let from = &self.options.from;
+        !from.hops.is_empty()
+            && from.hop_pointer != 4
+            && error.kind() == io::ErrorKind::InvalidInput
     }
 
     /// Our own end could not be had: the call asked for an address that is not ours to use.

@@ -6,6 +6,7 @@
 //! | `ncat` | the two programs, and what a scenario shows of them |
 //! | `peer` | plain sockets at the other end |
 //! | `status` | exit codes and what is said with them |
+//! | `sockets` | `-s`, `-p`, `-g`, `-G`, `--vsock` |
 //! | `verbose` | what `-v` tells |
 //! | `usage` | command lines that mean nothing |
 //! | `ends` | what ends a client and a listener, and what does not |
@@ -37,6 +38,7 @@ mod progress;
 mod proxies;
 mod records;
 mod rooms;
+mod sockets;
 mod status;
 mod tls;
 mod usage;
