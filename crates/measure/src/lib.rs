@@ -6,10 +6,13 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`climb`] | the highest rate that a server keeps up with |
 //! | [`counts`] | what became of requests, in numbers |
+//! | [`lane`] | one socket of a load: its messages and its ledger |
 //! | [`ledger`] | what one socket has on its way, and what became of it |
 //! | [`payload`] | what a request holds, and whether a reply is the right one to it |
 //! | [`plan`] | what a run is to do, as the user asked for it |
+//! | [`replies`] | the replies of a stream, taken apart and checked |
 //! | [`schedule`] | when each request of an open loop is meant to be sent |
 //! | [`figures`] | latencies as a histogram, a run over time, and how a figure is written |
 //! | [`report`] | all that was measured, and what makes it mean something |
@@ -17,11 +20,14 @@
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod climb;
 pub mod counts;
 pub mod figures;
+pub mod lane;
 pub mod ledger;
 pub mod payload;
 pub mod plan;
+pub mod replies;
 pub mod report;
 pub mod schedule;
 
