@@ -16,6 +16,7 @@
 //! | [`schedule`] | when each request of an open loop is meant to be sent |
 //! | [`figures`] | latencies as a histogram, a run over time, and how a figure is written |
 //! | [`report`] | all that was measured, and what makes it mean something |
+//! | [`picture`] | a report as charts, and as one page |
 //!
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ pub mod figures;
 pub mod lane;
 pub mod ledger;
 pub mod payload;
+pub mod picture;
 pub mod plan;
 pub mod replies;
 pub mod report;

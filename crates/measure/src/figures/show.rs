@@ -51,13 +51,19 @@ impl Display for Bytes {
     }
 }
 
-/// A share, 0 to 1, as a percentage: `12.3 %`, `0.00112 %`, and `0 %` only of nothing at all.
+/// A share, 0 to 1, as a percentage: `12.3 %`, `0.00112 %`, and `0 %` and `100 %` only of nothing and of all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share(pub f64);
 
 impl Display for Share {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{} %", digits(self.0 * 100.0)))
+        let percent = self.0 * 100.0;
+        if (99.5..100.0).contains(&percent) {
+            // With the digits that tell it from all.
+            let decimals = (2.0 - (100.0 - percent).log10().ceil()) as usize;
+            return f.pad(&format!("{percent:.decimals$} %"));
+        }
+        f.pad(&format!("{} %", digits(percent)))
     }
 }
 
@@ -199,6 +205,8 @@ mod tests {
         assert_eq!(Share(0.000_011_2).to_string(), "0.00112 %");
         assert_eq!(Share(0.123).to_string(), "12.3 %");
         assert_eq!(Share(1.0).to_string(), "100 %");
+        assert_eq!(Share(0.999_96).to_string(), "99.9960 %");
+        assert_eq!(Share(0.996_4).to_string(), "99.64 %");
         assert_eq!(Share(0.099_96).to_string(), "10.0 %");
     }
 

@@ -1,0 +1,258 @@
+//! The numbers of a page as tables, beside the pictures that were drawn from them.
+
+use super::climb;
+use super::markup::Markup;
+use super::over_time::{self, Moment};
+use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, Share, Span};
+use crate::figures::{Latencies, PERCENTILES};
+use crate::report::{Counts, Report, Step};
+
+/// A table whose first column names the row.
+fn table(html: &mut Markup, class: &str, heads: &[&str], rows: impl FnOnce(&mut Markup)) {
+    // What scrolls can be reached with the keyboard as well.
+    html.open("div").with("class", "scroll").with("tabindex", 0).with("role", "group");
+    html.with("aria-label", heads.join(", "));
+    html.open("table");
+    if !class.is_empty() {
+        html.with("class", class);
+    }
+    html.line();
+    html.open("thead").open("tr");
+    for head in heads {
+        html.open("th").with("scope", "col").text(head).close();
+    }
+    html.close().close().line();
+    html.open("tbody").line();
+    rows(html);
+    html.close().close().close().line();
+}
+
+fn row(html: &mut Markup, class: &str, name: &str, cells: &[String]) {
+    html.open("tr");
+    if !class.is_empty() {
+        html.with("class", class);
+    }
+    html.open("th").with("scope", "row").text(name).close();
+    for cell in cells {
+        html.element("td", cell);
+    }
+    html.close().line();
+}
+
+/// The percentiles of a step: those of the latency, and beside them of whatever else was timed.
+pub(super) fn percentiles(html: &mut Markup, step: &Step) {
+    let mut columns: Vec<(&str, &Latencies)> = vec![("latency", &step.latency)];
+    let others = [
+        ("from sending", &step.latency_from_sent),
+        ("sent late by", &step.slip),
+        ("connecting", &step.connect_time),
+    ];
+    for (name, latencies) in others {
+        columns.extend(latencies.as_ref().filter(|it| !it.is_empty()).map(|it| (name, it)));
+    }
+    let mut heads = vec![""];
+    heads.extend(columns.iter().map(|(name, _)| *name));
+    heads.push("samples above");
+    table(html, "fit", &heads, |html| {
+        let names = step.latency.row().map(|(name, _)| name);
+        for (index, name) in names.into_iter().enumerate() {
+            let cell = |(_, latencies): &(&str, &Latencies)| match latencies.is_empty() {
+                true => "–".to_owned(),
+                false => Span(latencies.row()[index].1).to_string(),
+            };
+            let mut cells: Vec<String> = columns.iter().map(cell).collect();
+            let percentile = PERCENTILES.into_iter().find(|percentile| percentile.name == name);
+            let above =
+                percentile.map(|it| Count(step.latency.samples_above(it.of_hundred)).to_string());
+            cells.push(above.unwrap_or_default());
+            row(html, "", name, &cells);
+        }
+    });
+}
+
+/// A climb, a row for each step.
+pub(super) fn steps(html: &mut Markup, report: &Report) {
+    let heads = ["offered", "answered", "p50", "p90", "p99", "p99.9", "max", "lost"];
+    table(html, "", &heads, |html| {
+        for (index, step) in report.steps.iter().enumerate() {
+            let is_knee = report.knee.as_ref().is_some_and(|knee| knee.step == index);
+            html.open("tr");
+            if is_knee {
+                html.with("class", "main");
+            }
+            html.open("th").with("scope", "row").text(PerSecond(climb::load(step)));
+            if is_knee {
+                html.open("span").with("class", "tag knee").text("knee").close();
+            }
+            if !climb::kept_up(step) {
+                html.open("span").with("class", "tag").text("behind").close();
+            }
+            html.close();
+            html.element("td", PerSecond(step.rate()));
+            for (name, nanos) in step.latency.row() {
+                if heads.contains(&name) {
+                    let empty = step.latency.is_empty();
+                    html.element(
+                        "td",
+                        if empty { "–".to_owned() } else { Span(nanos).to_string() },
+                    );
+                }
+            }
+            html.element("td", Share(step.loss()));
+            html.close().line();
+        }
+    });
+}
+
+/// The run over time, folded away: the pictures show it better, but not to everybody.
+pub(super) fn moments(html: &mut Markup, report: &Report) {
+    let moments: Vec<Moment> = over_time::moments(report).concat();
+    if moments.is_empty() {
+        return;
+    }
+    html.open("details");
+    html.element(
+        "summary",
+        format_args!("The numbers of both pictures, {} intervals", moments.len()),
+    );
+    table(html, "", &["from", "replies", "p50", "p99", "max", "errors"], |html| {
+        for moment in &moments {
+            let latency = |index: usize| {
+                moment
+                    .latency
+                    .map_or_else(|| "–".to_owned(), |latency| Span(latency[index]).to_string())
+            };
+            let errors = Count(moment.errors).to_string();
+            let cells =
+                [PerSecond(moment.rate).to_string(), latency(0), latency(1), latency(2), errors];
+            row(html, "", &Elapsed(moment.from).to_string(), &cells);
+        }
+    });
+    html.close().line();
+}
+
+/// What became of the requests, in all steps.
+pub(super) fn counts(html: &mut Markup, report: &Report) {
+    let mut counts = Counts::default();
+    report.steps.iter().for_each(|step| counts.add(&step.counts));
+    let of = |count: u64, whole: u64| match whole {
+        0 => "–".to_owned(),
+        _ => Share(count as f64 / whole as f64).to_string(),
+    };
+    let Counts { expected, lost, .. } = counts;
+    table(html, "", &["", "number", "of those expected", ""], |html| {
+        let mut put = |class: &str, name: &str, count: u64, note: &str| {
+            let class = if count == 0 && class != "main" { "none" } else { class };
+            html.open("tr");
+            if !class.is_empty() {
+                html.with("class", class);
+            }
+            html.open("th").with("scope", "row").text(name).close();
+            html.element("td", Count(count)).element("td", of(count, expected));
+            html.open("td").with("class", "note").text(note).close();
+            html.close().line();
+        };
+        put("main", "replies", counts.replies, "right, in time, the first to each request");
+        put(
+            "bad",
+            "lost: not sent",
+            lost.not_sent,
+            "this machine had no room to send them (ENOBUFS)",
+        );
+        put(
+            "bad",
+            "lost: receive overflow",
+            lost.receive_overflow,
+            "the replies came and our socket had no room",
+        );
+        put("bad", "lost: no reply", lost.no_reply, "where, nobody told");
+        put("", "late", counts.late, "came after they had been given up");
+        put("", "pending", counts.pending, "not yet answered when the run ended");
+        put("", "duplicated", counts.duplicated, "replies to a request that had one");
+        put("", "reordered", counts.reordered, "came after the reply to a later request");
+        put("bad", "wrong", counts.wrong, "not what the service answers");
+        put("bad", "refused", counts.refused, "by the server's machine");
+        put("bad", "not connected", counts.connect_failed, "for other reasons");
+        put("bad", "broken", counts.broken, "connections that ended before the run");
+    });
+    html.open("p").text(format_args!(
+        "{} requests; {} sent and {} received, without headers.",
+        Count(counts.requests),
+        Bytes(counts.bytes_sent as f64),
+        Bytes(counts.bytes_received as f64)
+    ));
+    html.close();
+}
+
+pub(super) fn machine(html: &mut Markup, report: &Report) {
+    let machine = &report.machine;
+    let known = |value: &Option<String>| value.clone().unwrap_or_default();
+    let clock = match &machine.clock.source {
+        Some(source) => format!("{source}, {} fine", Span(machine.clock.resolution)),
+        None => format!("{} fine", Span(machine.clock.resolution)),
+    };
+    facts(
+        html,
+        [
+            ("processor", known(&machine.processor)),
+            ("cores", machine.cores.to_string()),
+            ("governor", known(&machine.governor)),
+            (
+                "memory",
+                machine.memory.map(|memory| Bytes(memory as f64).to_string()).unwrap_or_default(),
+            ),
+            ("system", format!("{} {}", machine.os, known(&machine.kernel))),
+            ("architecture", machine.architecture.clone()),
+            ("virtualised", known(&machine.virtualised)),
+            ("clock", clock),
+        ],
+    );
+}
+
+pub(super) fn options(html: &mut Markup, report: &Report) {
+    let mut options: Vec<(&str, String)> =
+        report.options.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    if !report.options.contains_key("seed") {
+        options.push(("seed", report.seed.to_string()));
+    }
+    facts(html, options);
+}
+
+/// Names and what is known of them; what is not known is left out.
+fn facts<'a>(html: &mut Markup, facts: impl IntoIterator<Item = (&'a str, String)>) {
+    html.open("dl").with("class", "facts").line();
+    for (name, value) in facts.into_iter().filter(|(_, value)| !value.trim().is_empty()) {
+        html.element("dt", name).element("dd", value).line();
+    }
+    html.close().line();
+}
+
+/// What the generator itself used.
+pub(super) fn threads(html: &mut Markup, step: &Step) {
+    table(html, "", &["generator's thread", "processor", "its own code", "kernel", ""], |html| {
+        for thread in &step.threads {
+            html.open("tr").open("th").with("scope", "row").text(&thread.name).close();
+            html.element("td", Share(thread.share()));
+            html.element("td", Elapsed(thread.user)).element("td", Elapsed(thread.system));
+            let note = if thread.spins { "looks for replies all the time" } else { "" };
+            html.open("td").with("class", "note").text(note).close();
+            html.close().line();
+        }
+    });
+}
+
+/// The command as it may be typed again: words that a shell would take apart are quoted.
+pub(super) fn command(words: &[String]) -> String {
+    let is_plain =
+        |character: char| character.is_alphanumeric() || "-_./:=,@%+".contains(character);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// What makes the figures doubtful, and what can be done about it.
+pub(super) fn warnings(_report: &Report) -> Vec<(String, String)> {
+    Vec::new()
+}

@@ -1,0 +1,151 @@
+//! The pictures of a report, and the page that holds them.
+//!
+//! Each run leaves the pages and charts of all samples in `target/tmp/pictures`, to be looked at.
+
+mod samples;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use callbox_measure::SECOND;
+use callbox_measure::figures::show::{PerSecond, Span};
+use callbox_measure::picture::chart::Layer;
+use callbox_measure::picture::{self, Picture, over_time};
+
+#[test]
+fn every_sample_becomes_a_page_and_pictures_to_be_looked_at() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, report) in samples::all() {
+        fs::write(folder.join(format!("{name}.html")), picture::page(&report)).unwrap();
+        for chart in [Picture::Percentiles, Picture::Latency, Picture::Rate, Picture::Load] {
+            let file = folder.join(format!("{name}-{chart:?}.svg").to_lowercase());
+            fs::write(file, picture::svg(&report, chart)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_pictures_numbers_are_the_tables() {
+    let report = samples::stall();
+    let (page, step) = (picture::page(&report), report.main_step().unwrap());
+    let svg = picture::svg(&report, Picture::Percentiles);
+    for (name, nanos) in step.latency.row() {
+        let number = Span(nanos).to_string();
+        assert!(
+            page.contains(&format!("<td>{number}</td>")),
+            "{name} {number} is not in the table"
+        );
+        let label = if name == "max" { format!("max {number}") } else { number };
+        if name != "min" {
+            assert!(
+                svg.contains(&format!(">{label}</text>")),
+                "{name} {label} is not in the picture"
+            );
+        }
+    }
+    for moment in over_time::moments(&report).concat() {
+        let rate = PerSecond(moment.rate).to_string();
+        assert!(page.contains(&format!("<td>{rate}</td>")), "{rate} is not in the table");
+        assert!(page.contains(&format!(": {rate} replies")), "{rate} is not in the picture");
+    }
+}
+
+#[test]
+fn a_curve_passes_through_the_percentiles_of_the_table() {
+    for (name, report) in samples::all() {
+        let chart = Picture::Percentiles.chart(&report);
+        let Some(step) = report.main_step().filter(|_| !report.is_climb()) else { continue };
+        for layer in &chart.layers {
+            let Layer::Named { at, .. } = layer else { continue };
+            let line = chart.layers.iter().rev().find_map(|layer| match layer {
+                Layer::Line { points, .. } => Some(points),
+                _ => None,
+            });
+            let points = line.unwrap();
+            let after = points.iter().position(|point| point.0 >= at.0).unwrap();
+            let low = points[after.saturating_sub(1)].1 * 0.98;
+            let high = points[after].1 * 1.02;
+            assert!((low..=high).contains(&at.1), "{name}: {at:?} is not between {low} and {high}");
+        }
+        let last = step.latency.max() as f64;
+        assert!(step.latency.is_empty() || chart.up.0.high == last, "{name}: {:?}", chart.up);
+    }
+}
+
+#[test]
+fn what_is_drawn_over_time_adds_up_to_the_replies() {
+    for (name, report) in samples::all() {
+        let moments = over_time::moments(&report).concat();
+        let drawn: f64 =
+            moments.iter().map(|it| it.rate * (it.to - it.from) as f64 / SECOND as f64).sum();
+        let counted: u64 = report.steps.iter().map(|step| step.counts.replies).sum();
+        assert!((drawn - counted as f64).abs() < 0.5, "{name}: {drawn} of {counted}");
+        assert!(moments.len() <= 400, "{name}");
+        assert!(moments.windows(2).all(|pair| pair[0].to <= pair[1].from), "{name}");
+    }
+}
+
+#[test]
+fn a_page_needs_nothing_but_itself_and_runs_nothing() {
+    for (name, report) in samples::all() {
+        let page = picture::page(&report);
+        for foreign in [
+            "<script",
+            "<link",
+            "<img",
+            "<iframe",
+            "href=",
+            "src=",
+            "@import",
+            "url(",
+            "javascript:",
+        ] {
+            assert!(!page.contains(foreign), "{name}: {foreign}");
+        }
+        let on_own_name = page.matches("http").count() == page.matches("http-equiv").count();
+        assert!(on_own_name, "{name}: an address of another place");
+    }
+}
+
+#[test]
+fn what_a_report_holds_cannot_become_markup() {
+    let page = picture::page(&samples::hostile());
+    assert!(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;"));
+    assert!(!page.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn every_drawing_is_told_in_words_and_no_two_things_have_one_id() {
+    for (name, report) in samples::all() {
+        let page = picture::page(&report);
+        let ids: Vec<&str> =
+            page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let unique: BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(ids.len(), unique.len(), "{name}: {ids:?}");
+        let drawings = page.matches("<svg ").count();
+        assert!(drawings >= 6, "{name}");
+        assert_eq!(page.matches("role=\"img\" aria-labelledby=").count(), drawings, "{name}");
+        assert_eq!(page.matches("<desc ").count(), drawings, "{name}");
+        assert!(!page.contains("NaN") && !page.contains("inf "), "{name}");
+    }
+}
+
+#[test]
+fn drawings_stay_within_their_paper() {
+    for (name, report) in samples::all() {
+        for chart in [Picture::Percentiles, Picture::Latency, Picture::Rate, Picture::Load] {
+            let svg = picture::svg(&report, chart);
+            for attribute in [" x=\"", " x1=\"", " x2=\"", " cx=\""] {
+                for rest in svg.split(attribute).skip(1) {
+                    let number: f64 = rest.split('"').next().unwrap().parse().unwrap();
+                    assert!(
+                        (0.0..=896.0).contains(&number),
+                        "{name} {chart:?}:{attribute}{number}"
+                    );
+                }
+            }
+        }
+    }
+}
