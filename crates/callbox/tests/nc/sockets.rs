@@ -56,7 +56,6 @@ program.kill()
 ";
 
 #[test]
-#[cfg(target_os = "linux")]
 fn hops_are_a_loose_source_route_in_the_order_they_are_given() {
     if !namespace::available() {
         return;
