@@ -7,6 +7,8 @@
 
 mod aside;
 
+use std::ops::Range;
+
 use crate::{Counts, Nanos};
 use aside::{Aside, Remembered};
 
@@ -27,8 +29,8 @@ pub struct Ledger {
     limit: usize,
     /// The highest number that has had its reply.
     highest: Option<u64>,
-    /// The first request that counts.
-    counted_from: u64,
+    /// The requests that count: from the first of them, up to the first that does not any more.
+    counted: Range<u64>,
     counts: Counts,
 }
 
@@ -42,7 +44,7 @@ pub enum Answer {
         /// The time since it was sent.
         from_sent: Nanos,
     },
-    /// A reply to a request that does not count, being from the warm-up.
+    /// A reply to a request that does not count, being from the warm-up or sent after the end.
     Uncounted,
     /// The first reply to a request that counts, and not the right one.
     Wrong,
@@ -68,7 +70,7 @@ impl Ledger {
             outstanding: 0,
             limit,
             highest: None,
-            counted_from: 0,
+            counted: 0..u64::MAX,
             counts: Counts::default(),
         }
     }
@@ -96,11 +98,19 @@ impl Ledger {
         &self.counts
     }
 
-    /// From the next request on they count: the warm-up is over.
+    /// From the next request on they count, from zero: the warm-up is over, or another step of a climb begins.
+    ///
+    /// A new ledger counts from its first request on, so a run with a warm-up begins with
+    /// [`stop_counting`](Self::stop_counting).
     pub fn start_counting(&mut self) {
-        self.counted_from = self.next;
+        self.counted = self.next..u64::MAX;
         self.highest = None;
         self.counts = Counts::default();
+    }
+
+    /// From the next request on they do not count. Replies to those before still do.
+    pub fn stop_counting(&mut self) {
+        self.counted.end = self.counted.end.min(self.next);
     }
 
     /// The next request was sent. It waits from now on, and its number is what [`next_seq`](Self::next_seq) was.
@@ -119,15 +129,17 @@ impl Ledger {
         self.ring[slot] = Slot { intended, sent_at, state: State::Waiting };
         self.next += 1;
         self.outstanding += 1;
-        self.counts.requests += 1;
+        self.counts.requests += u64::from(self.counted.contains(&seq));
     }
 
     /// A request could not be sent since the kernel had no buffer for it: it is lost at once. Its number goes to the
     /// next one, for no one has seen it.
     pub fn not_sent(&mut self) {
-        self.counts.requests += 1;
-        self.counts.lost += 1;
-        self.counts.no_buffers += 1;
+        if self.counted.contains(&self.next) {
+            self.counts.requests += 1;
+            self.counts.lost += 1;
+            self.counts.no_buffers += 1;
+        }
     }
 
     /// A right reply to request `seq` came.
@@ -192,7 +204,7 @@ impl Ledger {
 
     /// Forgets everything that waits: a run that is ended by hand does not know what would have become of it.
     pub fn withdraw_all(&mut self) {
-        let counted = |seq: u64| u64::from(seq >= self.counted_from);
+        let counted = |seq: u64| u64::from(self.counted.contains(&seq));
         let aside: u64 = self.aside.numbers().map(counted).sum();
         let waiting = (self.oldest..self.next)
             .filter(|&seq| self.ring[self.slot(seq)].state == State::Waiting);
@@ -212,7 +224,7 @@ impl Ledger {
         if seq >= self.next {
             return self.stray_reply();
         }
-        let counts = seq >= self.counted_from;
+        let counts = self.counted.contains(&seq);
         let request = if self.next - seq <= self.ring.len() as u64 {
             let slot = self.slot(seq);
             let state = std::mem::replace(&mut self.ring[slot].state, State::Done);
@@ -272,7 +284,7 @@ impl Ledger {
             }
         };
         self.outstanding -= 1;
-        self.counts.lost += u64::from(seq >= self.counted_from);
+        self.counts.lost += u64::from(self.counted.contains(&seq));
     }
 
     /// Takes the request out of a place of the ring that is wanted for a later one.

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -115,9 +113,12 @@ fn replies_without_a_number_go_to_the_oldest_request() {
 
 #[test]
 fn the_warm_up_counts_for_nothing() {
-    let mut ledger = having_sent(3, 8);
-    ledger.reply(0, 10);
+    let mut ledger = Ledger::new(8);
+    ledger.stop_counting();
+    (0..3).for_each(|at| ledger.sent(at, at));
+    assert_eq!(ledger.reply(0, 10), Answer::Uncounted);
     ledger.not_sent();
+    assert_eq!(ledger.counts(), &Counts::default());
     ledger.start_counting();
     ledger.sent(20, 20);
     assert_eq!(ledger.reply(1, 30), Answer::Uncounted);
@@ -126,6 +127,19 @@ fn the_warm_up_counts_for_nothing() {
     assert_eq!(ledger.reply(2, 3000), Answer::Uncounted);
     assert_eq!(ledger.reply(3, 3000), first(2980));
     assert_eq!(ledger.counts(), &Counts { requests: 1, answered: 1, ..Counts::default() });
+}
+
+#[test]
+fn after_the_end_the_last_replies_still_count_and_new_requests_do_not() {
+    let mut ledger = having_sent(2, 8);
+    ledger.stop_counting();
+    ledger.sent(5, 5);
+    ledger.not_sent();
+    assert_eq!(ledger.reply(2, 9), Answer::Uncounted);
+    assert_eq!(ledger.reply(1, 9), first(8));
+    assert_eq!(ledger.give_up_all(), 1);
+    let expected = Counts { requests: 2, answered: 1, lost: 1, ..Counts::default() };
+    assert_eq!(ledger.counts(), &expected);
 }
 
 #[test]
@@ -167,6 +181,7 @@ enum Event {
     Oldest,
     Expire,
     StartCounting,
+    StopCounting,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -177,7 +192,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Oldest),
         1 => Just(Event::Expire),
     ];
-    let event = prop_oneof![60 => event, 1 => Just(Event::StartCounting)];
+    let event = prop_oneof![
+        60 => event,
+        1 => Just(Event::StartCounting),
+        1 => Just(Event::StopCounting),
+    ];
     proptest::collection::vec(event, 0..600)
 }
 
@@ -194,18 +213,18 @@ proptest! {
     fn a_ledger_counts_as_one_that_forgets_nothing(events in events(), limit in 1..20_usize) {
         let mut ledger = Ledger::new(limit);
         let mut all: Vec<(Nanos, Fate)> = Vec::new();
-        let (mut counted_from, mut highest) = (0, None);
+        let (mut counted, mut highest) = (0..usize::MAX, None);
         let mut expected = Counts::default();
         for (now, event) in events.into_iter().enumerate() {
             let now = now as Nanos;
-            let count = |seq: usize| u64::from(seq >= counted_from);
+            let count = |seq: usize| u64::from(counted.contains(&seq));
             match event {
                 Event::Send if ledger.room() == 0 => {}
                 Event::Send => {
                     prop_assert_eq!(ledger.next_seq(), all.len() as u64);
                     ledger.sent(now, now);
                     all.push((now, Fate::Waiting));
-                    expected.requests += 1;
+                    expected.requests += count(all.len() - 1);
                 }
                 Event::Reply { back, right } => {
                     let seq = ledger.next_seq().wrapping_sub(back);
@@ -258,18 +277,23 @@ proptest! {
                 }
                 Event::StartCounting => {
                     ledger.start_counting();
-                    (counted_from, highest, expected) = (all.len(), None, Counts::default());
+                    counted = all.len()..usize::MAX;
+                    (highest, expected) = (None, Counts::default());
+                }
+                Event::StopCounting => {
+                    ledger.stop_counting();
+                    counted.end = counted.end.min(all.len());
                 }
             }
             let waiting = all.iter().filter(|request| request.1 == Fate::Waiting).count();
             prop_assert_eq!(ledger.outstanding(), waiting);
             prop_assert_eq!(ledger.counts(), &expected);
         }
-        let mut fates = HashMap::<bool, u64>::new();
-        for (_, fate) in &all[counted_from..] {
-            *fates.entry(*fate == Fate::Waiting).or_default() += 1;
-        }
+        let settles = |(seq, request): (usize, &(Nanos, Fate))| {
+            counted.contains(&seq) && request.1 != Fate::Waiting
+        };
+        let all_settled = all.iter().enumerate().filter(|&request| settles(request)).count() as u64;
         let settled = expected.answered + expected.wrong + expected.lost + expected.late;
-        prop_assert_eq!(settled, fates.get(&false).copied().unwrap_or(0));
+        prop_assert_eq!(settled, all_settled);
     }
 }
