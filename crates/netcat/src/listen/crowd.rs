@@ -1,8 +1,10 @@
 //! A listener for many: standard input goes to all of them, or they hear one another, or each has a program or is
 //! carried on to where it wants.
 
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+mod passing;
+mod waiting;
+
+use std::io;
 use std::time::{Duration, Instant};
 
 use callbox_net::poller::{Event, Poller};
@@ -16,16 +18,17 @@ use super::guest::{self, Guest};
 use super::half_closed::HalfClosed;
 use super::job::{Job, Progress};
 use crate::broker::{Broker, Kind};
-use crate::client::{idle, recorded};
+use crate::client::recorded;
 use crate::connect::Open;
 use crate::conversation::{begin_record, settle};
-use crate::link::Got;
 use crate::options::{Carrier, Options, Together};
 use crate::program;
 use crate::record::Recorder;
 use crate::record::pcap::Side;
 use crate::says::{Says, Status, Trouble, shown, words};
-use crate::source::{Source, is_for_later};
+use crate::source::Source;
+use passing::Written;
+use waiting::is_due;
 
 /// The poller's tokens: guests count from nought, jobs have two or three each, and these are the others.
 const JOBS: u64 = 1 << 40;
@@ -34,9 +37,6 @@ const OUTPUT: u64 = DOORS - 3;
 
 /// What one read of a guest asks for.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Reads of one guest before it is the next one's turn.
-const TURNS: usize = 16;
 
 /// How long nobody is let in after the system had no descriptor left for one more.
 const BREATH: Duration = Duration::from_millis(100);
@@ -291,103 +291,6 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Reads what a guest says, as far as there is room for it.
-    fn hear(&mut self, id: usize, now: Instant) {
-        let apart = self.options.listen.together == Together::Apart;
-        for _ in 0..TURNS {
-            let Some(guest) = self.guests.get_mut(id) else { return };
-            if guest.shaking.is_some() || guest.ended || !(guest.readable || guest.link.has_text())
-            {
-                return;
-            }
-            let held_up = if apart { self.at < self.end } else { !self.broker.takes_more() };
-            if held_up {
-                self.stirred.push(id);
-                return;
-            }
-            match guest.link.read(&mut self.held) {
-                Ok(Got::Bytes(count)) => {
-                    self.moved = now;
-                    self.recorder.received(guest.record, &self.held[..count]);
-                    let mut count = count;
-                    if let Some(telnet) = &mut guest.telnet {
-                        let (mut text, mut reply) = (Vec::new(), Vec::new());
-                        telnet.handle(&self.held[..count], &mut text, &mut reply);
-                        if !reply.is_empty() {
-                            // An answer for which there is no room is not given: the peer does not read.
-                            let _ = guest.link.write(&reply);
-                        }
-                        count = count.min(text.len());
-                        self.held[..count].copy_from_slice(&text[..count]);
-                    }
-                    let flow = &self.options.flow;
-                    if apart && !flow.send_only {
-                        (self.at, self.end) = (0, count);
-                        if self.write_output().is_err() {
-                            self.stirred.push(id);
-                            return;
-                        }
-                    } else if !(apart || flow.send_only || flow.recv_only) {
-                        self.broker.handle_bytes(id, &self.held[..count], now);
-                    }
-                }
-                Ok(Got::End) => {
-                    guest.ended = true;
-                    self.recorder.ended(guest.record, Side::Peer);
-                    if apart {
-                        // Nobody but standard input speaks to it, and what there is of that it still gets.
-                        return self.leaving.push(id);
-                    }
-                    self.half_closed.add(id, guest.link.source(), now);
-                    self.broker.handle_ended(id, now);
-                }
-                Err(error) if is_for_later(&error) => {
-                    guest.readable = false;
-                    return;
-                }
-                Err(error) => return self.break_off(id, &error, now),
-            }
-        }
-        self.stirred.push(id);
-    }
-
-    /// Gives standard input to the broker.
-    fn feed(&mut self, now: Instant) -> Result<(), Trouble> {
-        self.source.handle_timeout(now);
-        if self.input_told || self.inside == 0 {
-            return Ok(());
-        }
-        while self.broker.takes_more() {
-            let waiting = self.source.waiting();
-            if !waiting.is_empty() {
-                self.recorder.said(waiting);
-                self.broker.handle_input(waiting, now);
-                let count = waiting.len();
-                self.source.consume(count, now);
-                self.moved = now;
-                continue;
-            }
-            if self.source.is_over() {
-                self.input_told = true;
-                self.broker.handle_input_ended(now);
-                self.quits = self.options.flow.quit.map(|quit| now + quit);
-                // Whoever has been told all that was said hears of the end now, and the others behind it.
-                let all = self.guests.iter().filter(|(_, guest)| guest.shaking.is_none());
-                let all: Vec<usize> = all.map(|(id, _)| id).collect();
-                all.into_iter().for_each(|id| self.write_to(id, now));
-                return Ok(());
-            }
-            if !self.source.wants() || !self.input_ready {
-                return Ok(());
-            }
-            self.input_ready = self
-                .source
-                .read()
-                .map_err(|error| Trouble::Call(format!("read: {}", words(&error))))?;
-        }
-        Ok(())
-    }
-
     /// Writes what is pending to whoever has room.
     fn deliver(&mut self, now: Instant) {
         self.broker.handle_timeout(now);
@@ -426,42 +329,6 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    fn write_to(&mut self, id: usize, now: Instant) {
-        let apart = self.options.listen.together == Together::Apart;
-        loop {
-            let Some(guest) = self.guests.get_mut(id) else { return };
-            let Some(bytes) = self.broker.pending(id) else { break };
-            match guest.link.write(bytes) {
-                Ok(count) => {
-                    self.recorder.carried(guest.record, &bytes[..count]);
-                    self.broker.handle_sent(id, count, now);
-                    self.moved = now;
-                }
-                Err(error) if is_for_later(&error) => {
-                    guest.blocked = true;
-                    self.touched.push(id);
-                    self.broker.handle_blocked(id);
-                    return;
-                }
-                Err(error) => return self.break_off(id, &error, now),
-            }
-        }
-        // Standard input's end is theirs, if it is all they hear; who comes later has not heard it.
-        let tells = apart && self.input_ended() && !self.options.flow.no_shutdown;
-        let Some(guest) = self.guests.get_mut(id) else { return };
-        if tells && !guest.finished {
-            guest.finished = true;
-            self.recorder.ended(guest.record, Side::Local);
-            if let Err(error) = guest.link.finish() {
-                self.break_off(id, &error, now);
-            }
-        }
-    }
-
-    fn input_ended(&self) -> bool {
-        self.source.is_over() && self.input_told
-    }
-
     fn see_to_jobs(&mut self, now: Instant) {
         let mut over = Vec::new();
         for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.is_stirred(now)) {
@@ -476,43 +343,6 @@ impl<'a> Crowd<'a> {
             let job = self.jobs.remove(id);
             job.unregister(&mut self.poller);
         }
-    }
-
-    fn write_output(&mut self) -> Result<Written, Trouble> {
-        while self.at < self.end && !self.output_blocked {
-            match self.output.write(&self.held[self.at..self.end]) {
-                Ok(count) => self.at += count,
-                Err(error) if is_for_later(&error) => self.output_blocked = true,
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(Written::Closed);
-                }
-                Err(error) => return Err(Trouble::Call(format!("write: {}", words(&error)))),
-            }
-        }
-        Ok(Written::Open)
-    }
-
-    fn ended(&self, now: Instant) -> Option<Result<Status, Trouble>> {
-        let flow = &self.options.flow;
-        if self.quits.is_some_and(|quits| now >= quits) {
-            return Some(Ok(Status::Done));
-        }
-        let all_told =
-            || self.guests.iter().all(|(_, guest)| guest.finished && guest.link.is_flushed());
-        if flow.send_only && self.input_ended() && all_told() {
-            return Some(Ok(Status::Done));
-        }
-        flow.idle
-            .filter(|_| self.idles_at().is_some_and(|at| now >= at))
-            .map(|time| Err(Trouble::Listener(Status::Call, idle(time))))
-    }
-
-    /// When nothing has moved for too long, if anybody is there for it to move. A proxy sees to that by itself, for each of
-    /// its clients.
-    fn idles_at(&self) -> Option<Instant> {
-        let somebody = !(self.guests.is_empty() && self.jobs.is_empty());
-        let counts = somebody && !self.options.listen.proxy_server;
-        self.options.flow.idle.filter(|_| counts).map(|idle| self.moved + idle)
     }
 
     /// Ends a connection that broke.
@@ -541,87 +371,4 @@ impl<'a> Crowd<'a> {
             self.broker.handle_gone(id, now);
         }
     }
-
-    /// Has everything waited for that can go on, and gives for how long.
-    fn register(&mut self, now: Instant) -> io::Result<Option<Duration>> {
-        if self.closed_until.is_some() {
-            self.doors.unregister(&mut self.poller);
-        } else {
-            self.doors.register(&mut self.poller)?;
-        }
-        if let Some(hangup) = self.admission.source() {
-            self.poller.set(hangup, HANGUP, true, false)?;
-        }
-        let takes_more = self.broker.takes_more();
-        let feeds = !self.input_told && takes_more && self.source.wants() && self.inside > 0;
-        self.poller.set(self.source.as_fd(), INPUT, feeds && !self.input_ready, false)?;
-        self.poller.set(self.output.as_fd(), OUTPUT, false, self.output_blocked)?;
-        let apart = self.options.listen.together == Together::Apart;
-        let hears = if apart { self.at == self.end } else { takes_more };
-        // With handshakes between, one guest's turn may change what another one waits for.
-        if hears != self.heard || self.has_timers() {
-            self.touched = self.guests.iter().map(|(id, _)| id).collect();
-        }
-        self.heard = hears;
-        for id in std::mem::take(&mut self.touched) {
-            let Some(guest) = self.guests.get(id) else { continue };
-            let (needs, room) = (guest.link.needs(), guest.link.room());
-            let reads = hears && !guest.ended && !guest.readable;
-            self.poller.set(
-                guest.link.source(),
-                id as u64,
-                needs.readable || reads || (guest.blocked && room.readable),
-                needs.writable || (guest.blocked && room.writable),
-            )?;
-        }
-        let mut goes_on = false;
-        for (id, job) in &self.jobs {
-            job.register(&mut self.poller, JOBS + Job::token(id))?;
-            goes_on |= job.is_stirred(now);
-        }
-        let blocked = |id: &usize| self.guests.get(*id).is_some_and(|guest| guest.blocked);
-        let leaves = takes_more && self.leaving.iter().any(|id| !blocked(id));
-        // Room that came with what was just delivered is nobody else's event.
-        if (!self.stirred.is_empty() && hears) || (feeds && self.input_ready) || leaves || goes_on {
-            return Ok(Some(Duration::ZERO));
-        }
-        let mut next = [
-            self.broker.poll_timeout(),
-            self.source.poll_timeout(),
-            self.doors.poll_timeout(),
-            self.quits,
-            self.closed_until,
-            self.half_closed.poll_timeout(),
-            self.idles_at(),
-            self.jobs.iter().filter_map(|(_, job)| job.poll_timeout()).min(),
-        ]
-        .into_iter()
-        .flatten()
-        .min();
-        if self.has_timers() {
-            let due = self.guests.iter().filter_map(|(_, guest)| next_of(guest)).min();
-            next = [next, due].into_iter().flatten().min();
-        }
-        Ok(next.map(|at| at.saturating_duration_since(now)))
-    }
-
-    /// Whether guests may have times of their own, which plain streams have not.
-    fn has_timers(&self) -> bool {
-        self.doors.has_handshakes()
-    }
-}
-
-/// Whether anybody reads standard output.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Written {
-    Open,
-    Closed,
-}
-
-fn next_of(guest: &Guest) -> Option<Instant> {
-    [guest.shaking, guest.link.poll_timeout()].into_iter().flatten().min()
-}
-
-fn is_due(guest: &Guest, now: Instant) -> bool {
-    next_of(guest).is_some_and(|at| now >= at)
 }
