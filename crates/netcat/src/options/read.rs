@@ -1,5 +1,11 @@
 //! From words to [`Options`].
 
+mod check;
+mod listener;
+mod proxies;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,15 +14,9 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::command::{OPERANDS, command};
-use super::operands::split_port;
 use super::table::{Origin, lettered};
-use super::{
-    Carrier, Family, Flavour, Flow, From, Listen, MAX_CONNS, Mode, Options, Output, Proxy, Run,
-    Target, Tls, Together,
-};
+use super::{Carrier, Family, Flavour, Flow, From, Mode, Options, Output, Run, Tls};
 use crate::duration;
-use crate::link::websocket::Origins;
-use crate::proxy::{Credentials, Dns, Kind};
 
 /// Hosts of a loose source route: what fits into an IPv4 header, and ncat's number.
 const MAX_HOPS: usize = 8;
@@ -157,7 +157,7 @@ impl Reader<'_> {
             output: self.output(),
         };
         self.warn_of_differences();
-        check(&options)?;
+        check::check(&options)?;
         Ok(options)
     }
 
@@ -236,75 +236,6 @@ impl Reader<'_> {
         Ok(Tls { wanted: implied || self.flag("ssl"), ..tls })
     }
 
-    fn proxies(&self, listens: bool) -> Result<Vec<Proxy>, Misuse> {
-        let addresses = self.texts("proxy")?;
-        let types = self.texts("proxy-type")?;
-        if listens {
-            return if addresses.is_empty() {
-                Ok(Vec::new())
-            } else {
-                wrong("--proxy and -l cannot be together: to be a proxy, use --proxy-type http")
-            };
-        }
-        // OpenBSD's nc passes over a kind of nothing.
-        if addresses.is_empty() && !types.is_empty() && self.flavour != Flavour::OpenBsd {
-            return wrong("Proxy type (--proxy-type) specified without proxy address (--proxy)");
-        }
-        let auths = self.auths()?;
-        for (what, count) in [("--proxy-type", types.len()), ("--proxy-auth", auths.len())] {
-            if count > 1 && count != addresses.len() {
-                return wrong(format!("Give {what} once, or once for each --proxy"));
-            }
-        }
-        let of = |at: usize, count: usize| if count > 1 { at } else { 0 };
-        addresses
-            .iter()
-            .enumerate()
-            .map(|(at, address)| {
-                let kind = match types.get(of(at, types.len())) {
-                    Some(name) => protocol(name)?,
-                    // OpenBSD's nc means SOCKS 5 where nothing is said.
-                    None if self.flavour == Flavour::OpenBsd => Kind::Socks5,
-                    None => Kind::Http,
-                };
-                let (host, port) = split_port(address).map_err(|_| {
-                    Misuse(format!("Invalid proxy address \"{address}\": it is HOST or HOST:PORT"))
-                })?;
-                if host.is_empty() {
-                    return wrong(format!("Invalid proxy address \"{address}\": it names no host"));
-                }
-                Ok(Proxy {
-                    kind,
-                    host: host.to_owned(),
-                    port: port.unwrap_or_else(|| kind.default_port()),
-                    login: auths.get(of(at, auths.len())).cloned(),
-                })
-            })
-            .collect()
-    }
-
-    fn proxy_dns(&self) -> Result<Dns, Misuse> {
-        let Some(name) = self.text("proxy-dns")? else {
-            // Of SOCKS 4 OpenBSD's nc knows only the form with addresses.
-            let is_bare = self.flavour == Flavour::OpenBsd
-                && self.texts("proxy-type")?.iter().any(|kind| kind == "4");
-            return Ok(if is_bare { Dns::Local } else { Dns::Remote });
-        };
-        Dns::named(&name).ok_or_else(|| {
-            Misuse(format!(
-                "Invalid proxy DNS type \"{name}\": it is one of local, remote, both and none"
-            ))
-        })
-    }
-
-    fn auths(&self) -> Result<Vec<Credentials>, Misuse> {
-        let mut given = self.texts("proxy-auth")?;
-        if given.is_empty() {
-            given.extend(self.proxy_auth.clone());
-        }
-        Ok(given.iter().map(|text| Credentials::parse(text)).collect())
-    }
-
     fn run(&self) -> Result<Option<Run>, Misuse> {
         let wished = [
             self.text("exec")?.map(Run::Exec),
@@ -354,87 +285,6 @@ impl Reader<'_> {
             recv_only: self.flag("recv-only"),
             no_shutdown: self.flag("no-shutdown") || kept_silent,
         })
-    }
-
-    fn listen(&mut self, listens: bool) -> Result<Listen, Misuse> {
-        let together = match (self.flag("chat"), self.flag("broker")) {
-            (true, _) => Together::Chat,
-            (false, true) => Together::Broker,
-            _ => Together::Apart,
-        };
-        let keep_open = self.flag("keep-open");
-        let lists = ["allow", "deny", "allowfile", "denyfile"];
-        let names = [
-            "max-conns",
-            "chat",
-            "broker",
-            "allow",
-            "deny",
-            "allowfile",
-            "denyfile",
-            "reuse-lists",
-            "allow-origin",
-        ];
-        if !listens && let Some(name) = names.iter().find(|name| self.given(name)) {
-            return wrong(format!("--{name} is for a listener: it needs -l"));
-        }
-        let max_conns = match self.text("max-conns")? {
-            None => MAX_CONNS,
-            Some(text) => match text.parse() {
-                Ok(0) | Err(_) => {
-                    return wrong(format!(
-                        "Invalid number of connections \"{text}\": it is 1 or more"
-                    ));
-                }
-                Ok(number) => number,
-            },
-        };
-        if self.given("max-conns")
-            && !keep_open
-            && together == Together::Apart
-            && !self.given("proxy-type")
-        {
-            self.warnings.push("-m has no effect without -k or --broker".to_owned());
-        }
-        if self.flag("reuse-lists")
-            && !lists.iter().any(|name| name.ends_with("file") && self.given(name))
-        {
-            return wrong("--reuse-lists needs --allowfile or --denyfile");
-        }
-        let proxy_server = match &self.texts("proxy-type")?[..] {
-            _ if !listens => false,
-            [] => false,
-            [name] if name == "http" => true,
-            [name, ..] => {
-                return wrong(format!("Invalid proxy type \"{name}\"; with -l it is http"));
-            }
-        };
-        Ok(Listen {
-            keep_open,
-            max_conns,
-            together,
-            proxy_server,
-            login: if proxy_server { self.auths()?.into_iter().next() } else { None },
-            allow: self.texts("allow")?,
-            deny: self.texts("deny")?,
-            allow_files: self.paths("allowfile"),
-            deny_files: self.paths("denyfile"),
-            origins: self.origins()?,
-            reuse_lists: self.flag("reuse-lists"),
-            announce: self.flag("test"),
-        })
-    }
-
-    fn origins(&self) -> Result<Origins, Misuse> {
-        let mut origins = Origins::default();
-        for origin in self.texts("allow-origin")? {
-            if !origins.add(&origin) {
-                return wrong(format!(
-                    "Invalid origin \"{origin}\": it is as https://example.org, without a path, or * for all"
-                ));
-            }
-        }
-        Ok(origins)
     }
 
     fn output(&self) -> Output {
@@ -511,66 +361,6 @@ impl Reader<'_> {
     }
 }
 
-/// What cannot be together.
-fn check(options: &Options) -> Result<(), Misuse> {
-    let (Mode::Connect(target) | Mode::Look(target) | Mode::Listen(target)) = &options.mode;
-    let listens = matches!(options.mode, Mode::Listen(_));
-    let apart = options.listen.together == Together::Apart;
-    let looks = matches!(options.mode, Mode::Look(_));
-    let unix = matches!(target, Target::Path(_));
-    let datagrams = options.carrier == Carrier::Datagram;
-    let Options { run, tls, proxies, websocket, from, carrier, .. } = options;
-    let wrongs = [
-        (!apart && run.is_some(), "Invalid option combination: --broker and -e"),
-        (looks && run.is_some(), "Invalid option combination: -z and -e"),
-        (
-            options.listen.proxy_server && run.is_some(),
-            "Invalid option combination: --proxy-type and -e",
-        ),
-        (
-            options.listen.proxy_server && !apart,
-            "Invalid option combination: --proxy-type and --broker",
-        ),
-        (options.listen.proxy_server && *carrier != Carrier::Stream, "A proxy listens on TCP"),
-        (unix && from.port.is_some(), "A Unix socket has no source port"),
-        (unix && !proxies.is_empty(), "A Unix socket is reached by no proxy"),
-        (
-            unix && matches!(carrier, Carrier::Sctp | Carrier::Quic),
-            "A Unix socket carries streams or datagrams",
-        ),
-        (datagrams && !proxies.is_empty(), "A proxy carries streams: not with -u"),
-        (
-            *carrier == Carrier::Quic && !proxies.is_empty(),
-            "A proxy carries streams: not with --quic",
-        ),
-        (
-            websocket.is_none() && options.listen.origins != Origins::default(),
-            "--allow-origin is for a WebSocket: listen on ws:// or wss://",
-        ),
-        (websocket.is_some() && *carrier != Carrier::Stream, "A WebSocket needs TCP"),
-        (unix && datagrams && tls.wanted, "DTLS needs UDP"),
-        (
-            listens && options.flow.send_only && options.listen.proxy_server,
-            "A proxy sends and receives",
-        ),
-        (!from.hops.is_empty() && options.family == Some(Family::V6), "Source routes are of IPv4"),
-    ];
-    match wrongs.into_iter().find(|(is_wrong, _)| *is_wrong) {
-        Some((_, words)) => wrong(words),
-        None => Ok(()),
-    }
-}
-
-/// The names of both ncat and OpenBSD's nc.
-fn protocol(name: &str) -> Result<Kind, Misuse> {
-    match name.to_ascii_lowercase().as_str() {
-        "http" | "connect" => Ok(Kind::Http),
-        "socks4" | "socks4a" | "4" => Ok(Kind::Socks4),
-        "socks5" | "5" => Ok(Kind::Socks5),
-        _ => wrong(format!("Invalid proxy type \"{name}\": it is one of http, socks4 and socks5")),
-    }
-}
-
 fn utf8(name: &str, value: &OsStr) -> Result<String, Misuse> {
     value
         .to_str()
@@ -581,6 +371,3 @@ fn utf8(name: &str, value: &OsStr) -> Result<String, Misuse> {
 pub(super) fn wrong<T>(words: impl Into<String>) -> Result<T, Misuse> {
     Err(Misuse(words.into()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,9 @@
 //! What is asked for with which words.
 
 use super::*;
-use crate::options::DEFAULT_PORT;
 use crate::options::table::TABLE;
+use crate::options::{DEFAULT_PORT, Target};
+use crate::proxy::{Dns, Kind};
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
