@@ -32,10 +32,14 @@ fn a_datagram_that_is_refused_ends_the_client_with_1() {
 #[test]
 fn a_refusal_of_the_last_datagram_is_seen_although_the_input_has_ended() {
     let seen = both(|ncat| {
+        let folder = Folder::new("input");
+        let file = folder.join("file");
+        fs::write(&file, "anybody?\n").expect("a file");
         let start = std::time::Instant::now();
         // The kernel may tell it a moment too late.
         loop {
-            let finished = ncat.client("-u", closed_port()).run_with_input("anybody?\n");
+            let input = fs::File::open(&file).expect("a file");
+            let finished = ncat.client("-u", closed_port()).stdin_from(input).run();
             if finished.code != Some(0) || start.elapsed() > EVENT_DEADLINE {
                 return Seen::of(&finished);
             }
@@ -310,6 +314,11 @@ fn the_answer_to_a_datagram_at_a_path_is_waited_for_without_w_too() {
         }
     };
     seen.is(0, "answer\n", "");
+    // One that never comes is not waited for without end.
+    let start = std::time::Instant::now();
+    let seen = ours(|ncat| Seen::of(&ncat.with("-uU").arg(&path).run_with_input("question")));
+    seen.is(0, "", "");
+    assert!(start.elapsed() >= std::time::Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[test]
