@@ -6,7 +6,7 @@
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Dots, Layer, Point, Reading, Shape, Tone};
-use super::labels::{Box, Places, height_of, spread, width_of};
+use super::labels::{Box, Places, height_of, spread, width_of, width_of_name};
 use super::markup::{Markup, Outline, Px};
 
 /// The size of letters on a chart, in pixels. The style sheet has the same.
@@ -15,8 +15,9 @@ pub(super) const LETTERS: f64 = 12.0;
 const LINE: f64 = 15.0;
 /// The space between the axes and their labels, and between a line's end and its name.
 const GAP: f64 = 8.0;
-/// The space above the axes, in which the vertical axis is named and readings are shown.
-const HEAD: f64 = 28.0;
+/// The space above the axes, in which the vertical axis is named and readings are shown, and below these, of points at
+/// the very top.
+const HEAD: f64 = 36.0;
 /// The space below, for the labels of the horizontal axis and its name.
 const FOOT: f64 = 46.0;
 /// The space for the title of a chart that is a file of its own.
@@ -127,10 +128,13 @@ impl<'a> Drawing<'a> {
         let (top, bottom) = (top + HEAD, bottom - FOOT);
         // As many labels as can be read at a glance: 1, 2, 5, 10 … are read faster than equal steps.
         let upwards = if chart.up.0.is_logarithmic() { 22.0 } else { 40.0 };
-        let up = Axis::new(chart.up.0, ((bottom - top) / upwards) as usize);
+        let mut up = Axis::new(chart.up.0, ((bottom - top) / upwards) as usize);
+        if chart.empty.is_some() {
+            up.marks.clear();
+        }
         let left = up.marks.iter().map(|mark| width_of(&mark.label)).fold(0.0, f64::max) + GAP;
         let names = chart.layers.iter().filter_map(|layer| match layer {
-            Layer::Line { label, .. } | Layer::Scatter { label, .. } => Some(width_of(label)),
+            Layer::Line { label, .. } | Layer::Scatter { label, .. } => Some(width_of_name(label)),
             _ => None,
         });
         let width = size.width();
@@ -150,7 +154,7 @@ impl<'a> Drawing<'a> {
     fn draw(&self, svg: &mut Markup, with_readings: bool) {
         let mut places = Places::within(Box {
             left: self.left + 2.0,
-            top: self.top - 4.0,
+            top: self.top - 20.0,
             right: self.right + GAP,
             bottom: self.bottom - 2.0,
         });
@@ -303,7 +307,7 @@ impl<'a> Drawing<'a> {
         if text.is_empty() {
             return;
         }
-        let width = width_of(text);
+        let width = width_of_name(text);
         let right_of = Box::beginning_at(x + 6.0, self.top + 13.0, width);
         let left_of = Box::ending_at(x - 6.0, self.top + 13.0, width);
         let class = format!("name {}", tone.class());
@@ -331,7 +335,7 @@ impl<'a> Drawing<'a> {
         let heights = spread(&heights, LINE, self.top + 4.0, self.bottom - 4.0);
         for (((x, _), tone, text), y) in ends.into_iter().zip(heights) {
             let baseline = y + height_of() / 2.0 - 1.0;
-            places.reserve(Box::beginning_at(x, baseline, width_of(&text)));
+            places.reserve(Box::beginning_at(x, baseline, width_of_name(&text)));
             label(svg, &format!("name {}", tone.class()), (x, baseline), &text);
         }
     }
@@ -352,14 +356,24 @@ impl<'a> Drawing<'a> {
             dot(svg, &format!("dot {}", tone.class()), Shape::Circle, (*x, *y));
             places.reserve(Box { left: x - 5.0, top: y - 5.0, right: x + 5.0, bottom: y + 5.0 });
         }
+        for layer in &self.chart.layers {
+            match layer {
+                // A name may touch its own line, which goes on beside it, but none of the others.
+                Layer::Line { points, tone, .. } if named.iter().all(|(.., own)| own != tone) => {
+                    self.reserve_line(points, places);
+                }
+                _ => {}
+            }
+        }
         // Those at the end first: they are what the chart was made for.
         for ((x, y), text, tone) in named.into_iter().rev() {
-            let width = width_of(text);
+            let width = width_of_name(text);
             let class = format!("name {}", tone.class());
+            // A curve of latencies rises, so what is above to the left and below to the right is free.
             let candidates = [
                 (Box::ending_at(x - 7.0, y - 6.0, width), "end", (x - 7.0, y - 7.0)),
-                (Box::around(x, y - 9.0, width), "middle", (x, y - 10.0)),
                 (Box::beginning_at(x + 7.0, y + 17.0, width), "", (x + 7.0, y + 16.0)),
+                (Box::around(x, y - 9.0, width), "middle", (x, y - 10.0)),
                 (Box::around(x, y + 20.0, width), "middle", (x, y + 19.0)),
                 (Box::beginning_at(x + 7.0, y - 6.0, width), "", (x + 7.0, y - 7.0)),
             ];
@@ -368,6 +382,20 @@ impl<'a> Drawing<'a> {
             {
                 label(svg, format!("{class} {anchor}").trim_end(), at, text);
             }
+        }
+    }
+
+    fn reserve_line(&self, points: &[Point], places: &mut Places) {
+        for pair in points.windows(2).filter(|pair| pair[0].1.is_finite() && pair[1].1.is_finite())
+        {
+            let (from, to) =
+                ((self.x(pair[0].0), self.y(pair[0].1)), (self.x(pair[1].0), self.y(pair[1].1)));
+            places.reserve(Box {
+                left: from.0.min(to.0),
+                top: from.1.min(to.1) - 1.0,
+                right: from.0.max(to.0),
+                bottom: from.1.max(to.1) + 1.0,
+            });
         }
     }
 

@@ -12,6 +12,11 @@ pub(super) fn width_of(text: &str) -> f64 {
     ems.sum::<f64>() * LETTERS
 }
 
+/// As [`width_of`], of a name, which is written bold.
+pub(super) fn width_of_name(text: &str) -> f64 {
+    width_of(text) * 1.13
+}
+
 /// How high figures and capitals are.
 pub(super) fn height_of() -> f64 {
     LETTERS * 0.75

@@ -140,7 +140,7 @@ pub(super) fn counts(html: &mut Markup, report: &Report) {
         _ => Share(count as f64 / whole as f64).to_string(),
     };
     let Counts { expected, lost, .. } = counts;
-    table(html, "", &["", "number", "of those expected", ""], |html| {
+    table(html, "counts", &["", "number", "of expected", ""], |html| {
         let mut put = |class: &str, name: &str, count: u64, note: &str| {
             let class = if count == 0 && class != "main" { "none" } else { class };
             html.open("tr");
@@ -175,8 +175,9 @@ pub(super) fn counts(html: &mut Markup, report: &Report) {
         put("bad", "not connected", counts.connect_failed, "for other reasons");
         put("bad", "broken", counts.broken, "connections that ended before the run");
     });
+    let requests = if counts.requests == 1 { "request" } else { "requests" };
     html.open("p").text(format_args!(
-        "{} requests; {} sent and {} received, without headers.",
+        "{} {requests}; {} sent and {} received, without headers.",
         Count(counts.requests),
         Bytes(counts.bytes_sent as f64),
         Bytes(counts.bytes_received as f64)
