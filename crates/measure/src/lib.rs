@@ -6,6 +6,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`chat`] | a load on a chat: which line reached whom, in which order |
 //! | [`climb`] | the highest rate that a server keeps up with |
 //! | [`counts`] | what became of requests, in numbers |
 //! | [`lane`] | one socket of a load: its messages and its ledger |
@@ -21,6 +22,7 @@
 //! Times are [`Nanos`]: nanoseconds since the run began, passed in by whoever owns the clock.
 #![forbid(unsafe_code)]
 
+pub mod chat;
 pub mod climb;
 pub mod counts;
 pub mod figures;

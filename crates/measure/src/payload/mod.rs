@@ -212,6 +212,12 @@ impl Payload {
         }
     }
 
+    /// The socket whose number a message bears that comes back unchanged: in a chat, who said it.
+    pub fn lane_of(&self, message: &[u8]) -> Option<u16> {
+        // 16 bits are left.
+        number::read(message.first_chunk()?, false).map(|whole| (whole >> SEQ_BITS) as u16)
+    }
+
     /// How long the right reply to message `seq` is, where that is known: how a stream of replies is taken apart.
     pub fn reply_size(&self, lane: u16, seq: u64) -> Option<usize> {
         match self.check {

@@ -84,6 +84,14 @@ fn a_mix_has_its_sizes_in_their_parts() {
 }
 
 #[test]
+fn a_line_in_a_chat_says_who_said_it() {
+    let payload = datagrams("64", Check::Echo);
+    assert_eq!(payload.lane_of(&written(&payload, 300, 5)), Some(300));
+    assert_eq!(payload.lane_of(b"hello, everyone in here!"), None);
+    assert_eq!(payload.lane_of(b"short"), None);
+}
+
+#[test]
 fn messages_that_cannot_be_are_refused() {
     let make = |size, check| {
         let mix = SizeMix::one(size).expect("a size");
