@@ -20,6 +20,8 @@ const GAP: f64 = 8.0;
 const HEAD: f64 = 36.0;
 /// The space below, for the labels of the horizontal axis and its name.
 const FOOT: f64 = 46.0;
+/// The space around a chart that is a file of its own.
+const MARGIN: f64 = 16.0;
 /// The space for the title of a chart that is a file of its own.
 const TITLE: f64 = 30.0;
 
@@ -80,7 +82,7 @@ pub fn inline(chart: &Chart, size: Size) -> Markup {
 
 /// A chart as a file of its own, with its title, its ground and its colours for light and dark.
 pub fn file(chart: &Chart, size: Size) -> String {
-    let (width, height) = (size.width() + 2.0 * GAP, size.height(chart) + TITLE + 2.0 * GAP);
+    let (width, height) = (size.width() + 2.0 * MARGIN, size.height(chart) + TITLE + 2.0 * MARGIN);
     let mut svg = Markup::new();
     begin(&mut svg, width, height)
         .with("xmlns", "http://www.w3.org/2000/svg")
@@ -94,7 +96,7 @@ pub fn file(chart: &Chart, size: Size) -> String {
     svg.open("style").verbatim(super::style::COLOURS).verbatim(super::style::CHART).close();
     svg.open("rect").with("class", "ground").with("width", "100%").with("height", "100%");
     svg.with("rx", 8).close();
-    svg.open("g").with("transform", format_args!("translate({GAP} {GAP})"));
+    svg.open("g").with("transform", format_args!("translate({MARGIN} {MARGIN})"));
     svg.open("text").with("class", "title").with("x", 0).with("y", 18).text(&chart.title).close();
     Drawing::new(chart, size, TITLE, size.height(chart) + TITLE).draw(&mut svg, false);
     svg.close();
@@ -158,8 +160,9 @@ impl<'a> Drawing<'a> {
             right: self.right + GAP,
             bottom: self.bottom - 2.0,
         });
-        self.shades(svg, &mut places);
+        self.shades(svg);
         self.grid(svg);
+        self.names_of_shades(svg, &mut places);
         let mut ends = Vec::new();
         for layer in &self.chart.layers {
             match layer {
@@ -189,18 +192,21 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn shades(&self, svg: &mut Markup, places: &mut Places) {
+    fn shades(&self, svg: &mut Markup) {
         for layer in &self.chart.layers {
-            let Layer::Shade { from, to, label: text } = layer else { continue };
+            let Layer::Shade { from, to, .. } = layer else { continue };
             let (from, to) = (self.x(*from), self.x(*to));
-            if to - from < 1.0 {
-                continue;
-            }
             svg.open("rect").with("class", "shade").with("x", Px(from)).with("y", Px(self.top));
             svg.with("width", Px(to - from)).with("height", Px(self.bottom - self.top)).close();
-            // At the foot, where a curve that rises is not.
-            let at = Box::ending_at(to - 4.0, self.bottom - 6.0, width_of(text));
-            if at.left >= from && places.take(at) {
+        }
+    }
+
+    /// What shades mean, at the foot, where a curve that rises is not; nothing where there is no room for it.
+    fn names_of_shades(&self, svg: &mut Markup, places: &mut Places) {
+        for layer in &self.chart.layers {
+            let Layer::Shade { from, to, label: text } = layer else { continue };
+            let at = Box::ending_at(self.x(*to) - 4.0, self.bottom - 8.0, width_of(text));
+            if !text.is_empty() && at.left >= self.x(*from) && places.take(at) {
                 label(svg, "note end", (at.right, self.bottom - 8.0), text);
             }
         }

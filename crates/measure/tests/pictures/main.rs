@@ -9,9 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use callbox_measure::SECOND;
+use callbox_measure::figures::Timeline;
 use callbox_measure::figures::show::{PerSecond, Span};
 use callbox_measure::picture::chart::Layer;
-use callbox_measure::picture::{self, Picture, over_time};
+use callbox_measure::picture::{self, Picture, Size, draw, over_time};
 
 #[test]
 fn every_sample_becomes_a_page_and_pictures_to_be_looked_at() {
@@ -141,11 +142,99 @@ fn drawings_stay_within_their_paper() {
                 for rest in svg.split(attribute).skip(1) {
                     let number: f64 = rest.split('"').next().unwrap().parse().unwrap();
                     assert!(
-                        (0.0..=896.0).contains(&number),
+                        (0.0..=880.0).contains(&number),
                         "{name} {chart:?}:{attribute}{number}"
                     );
                 }
             }
         }
     }
+}
+
+#[test]
+fn no_label_covers_another() {
+    for (name, report) in samples::all() {
+        for picture in [Picture::Percentiles, Picture::Latency, Picture::Rate, Picture::Load] {
+            for size in [Size::Wide, Size::Narrow] {
+                let svg = draw::inline(&picture.chart(&report), size).finish();
+                let labels = labels(svg.split("<g class=\"readings\">").next().unwrap());
+                for (index, one) in labels.iter().enumerate() {
+                    for other in &labels[index + 1..] {
+                        let apart = one.right <= other.left
+                            || other.right <= one.left
+                            || (one.line - other.line).abs() >= 12.0;
+                        assert!(apart, "{name} {picture:?} {size:?}: {one:?} {other:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_that_fell_behind_is_hollow_and_the_knee_stands_where_it_was_found() {
+    let report = samples::climb(12);
+    let chart = Picture::Load.chart(&report);
+    let behind =
+        report.steps.iter().filter(|step| step.rate() < 0.98 * step.offered.unwrap()).count();
+    assert!(behind > 0);
+    let mut lines = 0;
+    for layer in &chart.layers {
+        match layer {
+            Layer::Line { points, dots: Some(dots), .. } => {
+                lines += 1;
+                assert_eq!(points.len(), 12);
+                assert_eq!(dots.hollow.iter().filter(|hollow| **hollow).count(), behind);
+            }
+            Layer::Upright { at, .. } => assert_eq!(*at, report.knee.as_ref().unwrap().rate),
+            _ => {}
+        }
+    }
+    assert_eq!(lines, 3);
+    let hollow = picture::svg(&report, Picture::Load).matches("dot hollow").count();
+    assert_eq!(hollow, 3 * behind);
+}
+
+#[test]
+fn a_run_that_was_cut_short_is_not_drawn_as_slow_at_its_end() {
+    let mut report = samples::closed();
+    let step = &mut report.steps[0];
+    step.timeline = Timeline::new(0, 10 * SECOND);
+    step.duration = 1_010_000_000;
+    (0..1010).for_each(|tick| step.timeline.record(tick * 1_000_000, 1000));
+    step.timeline.close(step.duration);
+    for moment in over_time::moments(&report).concat() {
+        assert!((moment.rate - 1000.0).abs() < 1e-6, "{moment:?}");
+    }
+}
+
+/// A text on a chart: the line that it stands on, and about where it begins and ends.
+#[derive(Debug)]
+#[allow(dead_code)]
+struct Label {
+    text: String,
+    line: f64,
+    left: f64,
+    right: f64,
+}
+
+fn labels(svg: &str) -> Vec<Label> {
+    let attribute = |tag: &str, name: &str| {
+        let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+        Some(value.to_owned())
+    };
+    let label = |rest: &str| {
+        let (tag, rest) = rest.split_once('>').unwrap();
+        let text = rest.split('<').next().unwrap().to_owned();
+        let number = |name| attribute(tag, name).unwrap().parse::<f64>().unwrap();
+        let classes = attribute(tag, "class").unwrap_or_default();
+        let (x, width) = (number("x"), text.chars().count() as f64 * 6.6);
+        let left = match () {
+            () if classes.contains("end") => x - width,
+            () if classes.contains("middle") || classes.contains("empty") => x - width / 2.0,
+            () => x,
+        };
+        Label { text, line: number("y"), left, right: left + width }
+    };
+    svg.split("<text").skip(1).map(label).collect()
 }
