@@ -2,11 +2,9 @@
 
 use super::axis::{Range, Unit};
 use super::chart::{Chart, Dots, Layer, Reading, Shape, Tone};
+use crate::climb::KEPT_UP;
 use crate::figures::show::{PerSecond, Span};
 use crate::report::{Report, Step};
-
-/// A step in which a smaller share of the offered rate was answered is drawn hollow.
-pub const KEPT_UP: f64 = 0.98;
 
 /// The percentiles that are drawn, lowest first.
 const DRAWN: [(&str, f64, Shape); 3] =
@@ -56,7 +54,7 @@ pub fn load(step: &Step) -> f64 {
     step.offered.unwrap_or_else(|| step.request_rate())
 }
 
-/// Whether the server answered what was offered.
+/// Whether the server answered what was offered, or nearly so. A step in which it did not is drawn hollow.
 pub fn kept_up(step: &Step) -> bool {
     step.offered.is_none_or(|offered| step.rate() >= KEPT_UP * offered)
 }

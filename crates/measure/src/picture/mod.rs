@@ -21,6 +21,7 @@ pub mod markup;
 pub mod over_time;
 pub mod page;
 pub mod percentiles;
+mod shapes;
 mod style;
 mod tables;
 

@@ -6,6 +6,7 @@
 use super::draw::{Size, inline};
 use super::markup::Markup;
 use super::{Picture, style, tables};
+use crate::climb::KEPT_UP;
 use crate::figures::show::{Count, Elapsed, PerSecond, Share, Span};
 use crate::report::{Ended, Report, Step};
 
@@ -134,10 +135,12 @@ fn load(html: &mut Markup, report: &Report) {
         None => html
             .element("p", "No knee was found: the server kept up with every rate, or with none."),
     };
-    let hollow =
-        "A hollow mark is a step in which less than 98 % of what was offered was answered.";
     if !report.steps.iter().all(super::climb::kept_up) {
-        html.element("p", hollow);
+        let share = KEPT_UP * 100.0;
+        let text = format_args!(
+            "A hollow mark is a step in which less than {share} % of the offered rate was answered."
+        );
+        html.element("p", text);
     }
     chart(html, report, Picture::Load);
     tables::steps(html, report);

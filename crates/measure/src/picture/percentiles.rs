@@ -102,8 +102,9 @@ fn points(latencies: &Latencies, across: &Axis) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
     let (mut before, mut drawn) = (0, f64::NEG_INFINITY);
     for (nanos, count) in latencies.buckets() {
-        let (from, to) = (before as f64 / total, (before + count) as f64 / total);
-        before += count;
+        let after = u64::saturating_add(before, count);
+        let (from, to) = (before as f64 / total, after as f64 / total);
+        before = after;
         let (start, end) = (across.place(from), across.place(to));
         if end - drawn < 1.0 / FINEST {
             continue;

@@ -83,7 +83,7 @@ pub(crate) fn climb(count: u32) -> Report {
     let knee = steps.iter().rposition(|step| step.offered.unwrap() < 75_000.0).unwrap();
     let rate = steps[knee].offered.unwrap();
     let mut report = report(steps);
-    let rule = "the last step in which 98 % of the offered rate was answered within 5 times the p99 of the first";
+    let rule = "at the next rate p99 was more than 10 times the lowest p99 of the climb";
     report.knee = Some(Knee { step: knee, rate, rule: rule.into() });
     report
 }
