@@ -125,3 +125,72 @@ fn word(bytes: &[u8], at: usize) -> Result<u32, EncodingError> {
     let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
     word.map(u32::from_be_bytes).ok_or(EncodingError::Foreign)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header(length: u32, digits: u32, low: u64, high: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [COOKIE, length, 0, digits] {
+            bytes.extend(word.to_be_bytes());
+        }
+        bytes.extend(low.to_be_bytes());
+        bytes.extend(high.to_be_bytes());
+        bytes.extend(1f64.to_be_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<u64, EncodingError> {
+        decode::<u64>(&STANDARD.encode(bytes)).map(|counts| counts.len())
+    }
+
+    #[test]
+    fn a_histogram_with_one_sample_is_read() {
+        let mut bytes = header(2, 3, 1, 3_600_000_000_000);
+        // Seven counts of 0 are left out, then comes a count of 1.
+        bytes.extend([13, 2]);
+        assert_eq!(read(&bytes), Ok(1));
+    }
+
+    #[test]
+    fn claims_that_would_take_memory_or_overflow_are_refused() {
+        assert_eq!(read(&header(u32::MAX, 3, 1, 1000)), Err(EncodingError::Foreign));
+        assert_eq!(read(&header(0, 5, 1, 1000)), Err(EncodingError::TooLarge));
+        assert_eq!(read(&header(0, 3, 1, u64::MAX)), Err(EncodingError::TooLarge));
+        assert_eq!(read(&header(0, 3, 0, 1000)), Err(EncodingError::Foreign));
+        // i64::MIN counts of 0, and twice as many samples as can be counted.
+        for number in [[0xff; 9], [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]] {
+            let mut bytes = header(9, 3, 1, 3_600_000_000_000);
+            bytes.extend(number);
+            assert_eq!(read(&bytes), Err(EncodingError::TooLarge));
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_any_histogram_is_refused() {
+        let mut packed = COMPRESSED_COOKIE.to_be_bytes().to_vec();
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut zlib, &vec![0; 64 * 1024 * 1024]).unwrap();
+        let zlib = zlib.finish().unwrap();
+        packed.extend((zlib.len() as u32).to_be_bytes());
+        packed.extend(zlib);
+        assert_eq!(read(&packed), Err(EncodingError::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            digits in 0..4_u32,
+            low in 0..5_u64,
+            high in prop_oneof![0..5000_u64, any::<u64>()],
+            counts in prop::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut bytes = header(counts.len() as u32, digits, low, high);
+            bytes.extend(counts);
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! The report of a run: everything that was measured, and what makes the figures mean something.
 //!
-//! What is written as JSON is described field by field in `docs/bench-json.md`. A value
+//! What is written as JSON is described field by field in `docs/bench-json.md`; [`json`] reads and writes it. A value
 //! that follows from others is a method here, and is written beside them for those who read the file with another tool.
 
+pub mod json;
 mod machine;
+#[cfg(test)]
+pub(crate) mod sample;
 mod step;
+mod warning;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
 pub use step::{Buffers, Counts, Lost, Step, ThreadUse};
+pub use warning::Warning;
 
 use crate::Nanos;
 

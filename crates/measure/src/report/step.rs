@@ -45,8 +45,8 @@ pub struct Step {
 
 /// What was sent, and what became of it.
 ///
-/// Once a run is over, `expected` = `replies` + `late` + `lost` + `pending`. What is counted as duplicated or wrong came
-/// beside that, and a reordered reply is among the replies.
+/// Once a run is over, `expected` = `replies` + `wrong` + `lost` + `late` + `pending`. Duplicated and stray replies came
+/// beside that, and a reordered one is among the replies.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Counts {
     /// Requests that were made, also those that the sender's kernel refused.
@@ -65,8 +65,11 @@ pub struct Counts {
     pub duplicated: u64,
     /// Replies that came after the reply to a later request.
     pub reordered: u64,
-    /// Replies that were not what the service answers.
+    /// Requests whose reply was not what the service answers.
     pub wrong: u64,
+    /// Replies that belong to no request: unreadable, or to one that was never sent.
+    #[serde(default)]
+    pub stray: u64,
     /// Requests and connections that the server's machine refused.
     pub refused: u64,
     /// Connections that could not be made, for other reasons.
@@ -150,6 +153,30 @@ impl Lost {
 }
 
 impl Counts {
+    /// What the ledgers counted, its losses split by `overflowed`, by how much the sockets' drop counters grew; one reply
+    /// is expected to each request. What ledgers do not know, connections and bytes, is 0.
+    pub fn of(counts: &crate::Counts, overflowed: u64) -> Self {
+        let losses = counts.losses(overflowed);
+        let settled = [counts.answered, counts.wrong, counts.lost, counts.late];
+        Self {
+            requests: counts.requests,
+            expected: counts.requests,
+            replies: counts.answered,
+            lost: Lost {
+                not_sent: losses.sender_no_buffers,
+                receive_overflow: losses.receiver_overflow,
+                no_reply: losses.no_reply,
+            },
+            late: counts.late,
+            pending: counts.requests.saturating_sub(settled.iter().sum()),
+            duplicated: counts.duplicated,
+            reordered: counts.reordered,
+            wrong: counts.wrong,
+            stray: counts.stray,
+            ..Self::default()
+        }
+    }
+
     /// Adds those of another thread.
     pub fn add(&mut self, other: &Self) {
         let Self {
@@ -166,6 +193,7 @@ impl Counts {
         self.duplicated += duplicated;
         self.reordered += reordered;
         self.wrong += other.wrong;
+        self.stray += other.stray;
         self.refused += other.refused;
         self.connect_failed += other.connect_failed;
         self.broken += other.broken;
@@ -173,9 +201,10 @@ impl Counts {
         self.bytes_received += other.bytes_received;
     }
 
-    /// How many times something went wrong that a server should not do: wrong replies, refusals, broken connections.
+    /// How many times something went wrong that a server should not do: wrong and stray replies, refusals, broken
+    /// connections.
     pub fn faults(&self) -> u64 {
-        let faults = [self.wrong, self.refused, self.connect_failed, self.broken];
+        let faults = [self.wrong, self.stray, self.refused, self.connect_failed, self.broken];
         faults.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 }
