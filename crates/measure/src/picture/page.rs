@@ -115,16 +115,25 @@ fn key_figures(html: &mut Markup, report: &Report) {
     html.close().line();
 }
 
+/// What makes the figures worth less, before anybody reads them.
 fn warnings(html: &mut Markup, report: &Report) {
-    let warnings = tables::warnings(report);
+    let warnings = report.warnings();
     if warnings.is_empty() {
         return;
     }
     html.open("ul").with("class", "warnings").with("aria-label", "Warnings").line();
-    for (what, advice) in warnings {
-        html.open("li").element("strong", what).text(advice).close().line();
+    for warning in warnings {
+        let (problem, advice) = (sentence(&warning.problem()), sentence(warning.advice()));
+        html.open("li").element("strong", problem).text(advice).close().line();
     }
     html.close().line();
+}
+
+/// What is said within a line, as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), rest.as_str())
 }
 
 fn load(html: &mut Markup, report: &Report) {

@@ -7,10 +7,8 @@ use super::axis::{Axis, Range, Unit};
 use super::chart::{Chart, Layer, Point, Reading, Tone};
 use crate::figures::show::{PerSecond, Span};
 use crate::figures::{Latencies, PERCENTILES};
-use crate::report::{Report, Step};
+use crate::report::{ENOUGH_SAMPLES, Report, Step};
 
-/// A percentile with fewer samples above it than this is the chance of single moments.
-const FEW: u64 = 100;
 /// As many points as a curve has at most: about one a pixel.
 const FINEST: f64 = 700.0;
 /// A second curve is drawn if it differs by more than this factor somewhere.
@@ -27,8 +25,12 @@ pub fn chart(report: &Report) -> Chart {
     let mut layers = Vec::new();
     let main_count = main.map_or(0, Latencies::count);
     if main_count > 0 {
-        let from = 1.0 - FEW as f64 / main_count.max(FEW) as f64;
-        layers.push(Layer::Shade { from, to: 1.0, label: format!("fewer than {FEW} samples") });
+        let from = 1.0 - ENOUGH_SAMPLES as f64 / main_count.max(ENOUGH_SAMPLES) as f64;
+        layers.push(Layer::Shade {
+            from,
+            to: 1.0,
+            label: format!("fewer than {ENOUGH_SAMPLES} samples"),
+        });
     }
     for curve in &curves {
         let points = points(curve.latencies, &Axis::new(across, 2));

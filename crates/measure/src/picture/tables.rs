@@ -50,7 +50,7 @@ pub(super) fn percentiles(html: &mut Markup, step: &Step) {
     for (name, latencies) in others {
         columns.extend(latencies.as_ref().filter(|it| !it.is_empty()).map(|it| (name, it)));
     }
-    let mut heads = vec![""];
+    let mut heads = vec!["percentile"];
     heads.extend(columns.iter().map(|(name, _)| *name));
     heads.push("samples above");
     table(html, "fit", &heads, |html| {
@@ -140,7 +140,7 @@ pub(super) fn counts(html: &mut Markup, report: &Report) {
         _ => Share(count as f64 / whole as f64).to_string(),
     };
     let Counts { expected, lost, .. } = counts;
-    table(html, "counts", &["", "number", "of expected", ""], |html| {
+    table(html, "counts", &["outcome", "number", "of expected", "meaning"], |html| {
         let mut put = |class: &str, name: &str, count: u64, note: &str| {
             let class = if count == 0 && class != "main" { "none" } else { class };
             html.open("tr");
@@ -230,16 +230,21 @@ fn facts<'a>(html: &mut Markup, facts: impl IntoIterator<Item = (&'a str, String
 
 /// What the generator itself used.
 pub(super) fn threads(html: &mut Markup, step: &Step) {
-    table(html, "", &["generator's thread", "processor", "its own code", "kernel", ""], |html| {
-        for thread in &step.threads {
-            html.open("tr").open("th").with("scope", "row").text(&thread.name).close();
-            html.element("td", Share(thread.share()));
-            html.element("td", Elapsed(thread.user)).element("td", Elapsed(thread.system));
-            let note = if thread.spins { "looks for replies all the time" } else { "" };
-            html.open("td").with("class", "note").text(note).close();
-            html.close().line();
-        }
-    });
+    table(
+        html,
+        "",
+        &["generator's thread", "processor", "its own code", "kernel", "remark"],
+        |html| {
+            for thread in &step.threads {
+                html.open("tr").open("th").with("scope", "row").text(&thread.name).close();
+                html.element("td", Share(thread.share()));
+                html.element("td", Elapsed(thread.user)).element("td", Elapsed(thread.system));
+                let note = if thread.spins { "looks for replies all the time" } else { "" };
+                html.open("td").with("class", "note").text(note).close();
+                html.close().line();
+            }
+        },
+    );
 }
 
 /// The command as it may be typed again: words that a shell would take apart are quoted.
@@ -251,9 +256,4 @@ pub(super) fn command(words: &[String]) -> String {
         false => format!("'{}'", word.replace('\'', "'\\''")),
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// What makes the figures doubtful, and what can be done about it.
-pub(super) fn warnings(_report: &Report) -> Vec<(String, String)> {
-    Vec::new()
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
 pub use step::{Buffers, Counts, Lost, Step, ThreadUse};
-pub use warning::Warning;
+pub use warning::{ENOUGH_SAMPLES, Warning};
 
 use crate::Nanos;
 

@@ -14,7 +14,7 @@ use crate::figures::show::{Bytes, Count, Share, Span};
 const SATURATED: f64 = 0.95;
 
 /// As many samples as have to lie above a percentile: of a hundred, chance moves it by about a tenth.
-const ENOUGH_SAMPLES: u64 = 100;
+pub const ENOUGH_SAMPLES: u64 = 100;
 
 /// The share of the median latency that a clock may be wrong by.
 const COARSE: f64 = 0.01;

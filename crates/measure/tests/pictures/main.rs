@@ -238,3 +238,16 @@ fn labels(svg: &str) -> Vec<Label> {
     };
     svg.split("<text").skip(1).map(label).collect()
 }
+
+#[test]
+fn warnings_stand_before_the_figures_with_what_to_do() {
+    let mut report = samples::closed();
+    assert!(!picture::page(&report).contains("<ul class=\"warnings\""));
+    let thread = &mut report.steps[0].threads[0];
+    (thread.name, thread.user) = ("<b>".into(), thread.elapsed);
+    let page = picture::page(&report);
+    let warning = report.warnings().remove(0);
+    assert!(page.contains("<strong>Thread &lt;b&gt; of the generator was busy"), "{warning:?}");
+    let advice = page.find("Use more threads").unwrap();
+    assert!(advice < page.find("<section>").unwrap());
+}
