@@ -254,7 +254,7 @@ impl Payload {
         let in_end = self.end.len().saturating_sub(behind).min(piece.len() - in_head);
         let (first, rest) = piece.split_at(in_head);
         let (text, last) = rest.split_at(rest.len() - in_end);
-        let place = place(lane, seq) + (at + in_head).saturating_sub(head.len());
+        let place = place(lane, seq) + at.saturating_sub(head.len());
         let end_at = self.end.len().saturating_sub(behind + in_end);
         (first.is_empty() || first == &head[at..at + in_head])
             && self.expected()[place..].starts_with(text)
