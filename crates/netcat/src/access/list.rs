@@ -28,6 +28,8 @@ pub struct HostList {
     patterns: Vec<Pattern>,
     names: Vec<Name>,
     mistakes: Mistakes,
+    /// How many places were read.
+    places: usize,
 }
 
 #[derive(Debug)]
@@ -42,20 +44,26 @@ struct Name {
 struct Place {
     source: Arc<str>,
     line: Option<usize>,
+    /// The how manieth it is of all that are read.
+    order: usize,
 }
 
 impl HostList {
     /// Takes in an option's value: hosts with commas between. Empty ones are passed over.
     pub fn add_list(&mut self, option: &str, value: &str) {
-        self.add_hosts(value, &Place { source: option.into(), line: None });
+        let place = Place { source: option.into(), line: None, order: self.places };
+        self.places += 1;
+        self.add_hosts(value, &place);
     }
 
     /// Takes in a file: hosts with white space or commas between, and comments from `#` to the end of the line.
     pub fn add_file(&mut self, name: &str, contents: &[u8]) {
         let contents = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(contents);
-        let mut place = Place { source: name.into(), line: None };
+        let mut place = Place { source: name.into(), line: None, order: self.places };
         for (number, line) in contents.split(|&byte| byte == b'\n').enumerate() {
             place.line = Some(number + 1);
+            place.order = self.places;
+            self.places += 1;
             let line = line.split(|&byte| byte == b'#').next().unwrap_or(line);
             match str::from_utf8(line) {
                 Ok(line) => line.split_whitespace().for_each(|hosts| self.add_hosts(hosts, &place)),
@@ -107,6 +115,8 @@ impl HostList {
         if self.mistakes.listed.is_empty() {
             Ok(Hosts::new(&self.nets, &self.patterns))
         } else {
+            // Those about names were found last.
+            self.mistakes.listed.sort_by_key(|mistake| mistake.place.order);
             Err(self.mistakes)
         }
     }
@@ -133,7 +143,7 @@ impl HostList {
     }
 }
 
-/// All that is wrong with lists of hosts, in the order in which it stands there, names that do not resolve last.
+/// All that is wrong with lists of hosts, in the order in which it stands there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mistakes {
     /// The first of them, [at most a hundred](MISTAKES_MAX).
@@ -224,13 +234,14 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_with_their_lines() {
-        let mut list = from_file("10.0.0.1\n300.0.0.1 10.0.0.0/33\n# fine\n\u{1b}[2J\n");
+        let mut list = from_file("gone.invalid\n300.0.0.1 10.0.0.0/33\n# fine\n\u{1b}[2J\n");
         list.add_file("more.txt", b"\n\xff\xfe\n");
         list.add_list("--allow", "10.0.0.9-1,nowhere.invalid");
         list.resolve(|_| Err(io::Error::other("no such name")));
         assert_eq!(
             lines(&list.finish().unwrap_err()),
             [
+                "hosts.txt:1: 'gone.invalid': this name has no address: no such name",
                 "hosts.txt:2: '300.0.0.1': the numbers of an IPv4 address are 0 to 255",
                 "hosts.txt:2: '10.0.0.0/33': the prefix length of an IPv4 address is 0 to 32",
                 "hosts.txt:4: '\\x1b[2J': this is neither an address nor a name",

@@ -354,8 +354,7 @@ impl Reader<'_> {
     fn time(&self, name: &str, what: &str) -> Result<Option<Duration>, Misuse> {
         self.text(name)?
             .map(|text| {
-                duration::parse(&text)
-                    .map_err(|error| Misuse(format!("Invalid {what} \"{text}\": {error}")))
+                duration::parse(&text).map_err(|error| Misuse(format!("Invalid {what}: {error}")))
             })
             .transpose()
     }

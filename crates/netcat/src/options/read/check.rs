@@ -4,6 +4,9 @@ use super::super::{Carrier, Family, Mode, Options, Target, Together};
 use super::{Misuse, wrong};
 use crate::link::websocket::Origins;
 
+/// What the address of a Unix socket has room for beside the byte that ends it (unix(7), `sun_path`).
+const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
 /// Finds the first contradiction.
 pub(super) fn check(options: &Options) -> Result<(), Misuse> {
     let (Mode::Connect(target) | Mode::Look(target) | Mode::Listen(target)) = &options.mode;
@@ -48,6 +51,11 @@ pub(super) fn check(options: &Options) -> Result<(), Misuse> {
         ),
         (!from.hops.is_empty() && options.family == Some(Family::V6), "Source routes are of IPv4"),
     ];
+    if let Target::Path(path) = target
+        && path.as_os_str().len() > LONGEST_PATH
+    {
+        return wrong(format!("The path of a Unix socket has at most {LONGEST_PATH} bytes"));
+    }
     match wrongs.into_iter().find(|(is_wrong, _)| *is_wrong) {
         Some((_, words)) => wrong(words),
         None => Ok(()),

@@ -75,7 +75,7 @@ fn a_wrong_call_gets_one_line_that_says_what_to_do() {
         ("h abc", "Invalid port number \"abc\""),
         ("h 65536", "Invalid port number \"65536\""),
         ("h 80 81", "Got more than one port specification: 80 81"),
-        ("-w 0 h", "Invalid -w timeout \"0\""),
+        ("-w 0 h", "Invalid -w timeout: '0' is no duration"),
         ("-m 0 -l", "Invalid number of connections \"0\""),
         ("-m 1 h", "--max-conns is for a listener: it needs -l"),
         ("-U", "You have to specify path to a socket to connect to"),
@@ -95,6 +95,8 @@ fn a_wrong_call_gets_one_line_that_says_what_to_do() {
         let text = misuse(line);
         assert!(text.contains(words), "{line}: {text}");
         assert!(!text.contains('\n') && !text.ends_with('.'), "{line}: {text}");
+        let line = format!("-U /{}", "x".repeat(200));
+        assert!(misuse(&line).starts_with("The path of a Unix socket has at most 10"));
     }
 }
 
