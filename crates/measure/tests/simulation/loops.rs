@@ -1,6 +1,7 @@
 //! What the open loop sees that the closed loop does not.
 
 use callbox_measure::SECOND;
+use callbox_measure::figures::Latencies;
 use callbox_measure::plan::{Rate, Shape, Stretch};
 
 use super::world::{MICRO, MILLI, Measured, Run, Server, faithful, seconds};
@@ -36,6 +37,20 @@ fn an_open_loop_reports_a_stall_of_200_ms_in_p99_and_a_closed_one_alone_does_not
     let closed = measured(Shape::Closed { connections: 1, window: 1 }, STALLING);
     assert_eq!(closed.percentile(99.0), 20 * MICRO);
     assert_eq!(closed.latencies.last(), Some(&(200 * MILLI + 20 * MICRO)));
+}
+
+#[test]
+fn what_is_kept_of_the_latencies_says_the_same_within_its_precision() {
+    for server in [Server { work: 723_456, stall: 0 }, STALLING] {
+        let measured = measured(open(1000), server);
+        let mut kept = Latencies::new();
+        measured.latencies.iter().for_each(|&latency| kept.record(latency));
+        // Ten requests each second wait equally long; these ranks lie in the middle of such a group.
+        for percent in [50.05, 90.05, 99.05, 99.95] {
+            let (kept, exact) = (kept.percentile(percent), measured.percentile(percent));
+            assert!(kept.abs_diff(exact) * 1000 <= exact, "p{percent}: {kept}, and was {exact}");
+        }
+    }
 }
 
 #[test]
