@@ -361,7 +361,7 @@ impl<'a> Drawing<'a> {
             .collect();
         for ((x, y), _, tone) in &named {
             dot(svg, &format!("dot {}", tone.class()), Shape::Circle, (*x, *y));
-            places.reserve(Box { left: x - 5.0, top: y - 5.0, right: x + 5.0, bottom: y + 5.0 });
+            places.reserve(Box { left: x - 4.0, top: y - 4.0, right: x + 4.0, bottom: y + 4.0 });
         }
         for layer in &self.chart.layers {
             match layer {

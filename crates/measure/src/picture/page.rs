@@ -67,10 +67,20 @@ fn header(html: &mut Markup, report: &Report) {
     };
     let lasted = Elapsed(report.duration());
     html.open("p").with("class", "when");
-    html.open("time").with("datetime", &report.began).text(&report.began).close();
+    html.open("time").with("datetime", &report.began).text(spoken(&report.began)).close();
     html.text(format_args!(", {lasted} measured{ended}")).close().line();
     html.open("pre").with("class", "command").text(tables::command(&report.command)).close();
     html.close().line();
+}
+
+/// `2026-11-23T03:40:00Z` as it is read: `2026-11-23 03:40:00 UTC`. What is no such time stays as it is.
+fn spoken(time: &str) -> String {
+    match time.strip_suffix('Z').and_then(|time| time.split_once('T')) {
+        Some((date, time)) if !time.contains(|it: char| it.is_alphabetic()) => {
+            format!("{date} {time} UTC")
+        }
+        _ => time.to_owned(),
+    }
 }
 
 /// What is asked first.
