@@ -140,7 +140,7 @@ pub(super) fn counts(html: &mut Markup, report: &Report) {
         _ => Share(count as f64 / whole as f64).to_string(),
     };
     let Counts { expected, lost, .. } = counts;
-    table(html, "counts", &["outcome", "number", "of expected", "meaning"], |html| {
+    table(html, "counts told", &["outcome", "number", "of expected", "meaning"], |html| {
         let mut put = |class: &str, name: &str, count: u64, note: &str| {
             let class = if count == 0 && class != "main" { "none" } else { class };
             html.open("tr");
@@ -216,6 +216,13 @@ pub(super) fn options(html: &mut Markup, report: &Report) {
     if !report.options.contains_key("seed") {
         options.push(("seed", report.seed.to_string()));
     }
+    // What the kernel made of an option is worth as much as the option.
+    if let Some(buffers) = report.main_step().and_then(|step| step.buffers) {
+        let [asked, send, receive] =
+            [buffers.asked, buffers.send, buffers.receive].map(|size| Bytes(size as f64));
+        let given = format!("asked {asked}; got {send} to send, {receive} to receive");
+        options.push(("sockets' buffers", given));
+    }
     facts(html, options);
 }
 
@@ -232,7 +239,7 @@ fn facts<'a>(html: &mut Markup, facts: impl IntoIterator<Item = (&'a str, String
 pub(super) fn threads(html: &mut Markup, step: &Step) {
     table(
         html,
-        "",
+        "told",
         &["generator's thread", "processor", "its own code", "kernel", "remark"],
         |html| {
             for thread in &step.threads {

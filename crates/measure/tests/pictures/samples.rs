@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use callbox_measure::figures::{Latencies, Timeline};
 use callbox_measure::plan::random::Random;
 use callbox_measure::report::{
-    Clock, Counts, Ended, Kind, Knee, Lost, Machine, Report, Step, ThreadUse,
+    Buffers, Clock, Counts, Ended, Kind, Knee, Lost, Machine, Report, Step, ThreadUse,
 };
 use callbox_measure::{Nanos, SECOND};
 
@@ -52,6 +52,7 @@ pub(crate) fn stall() -> Report {
         run.slip.record(900 + service / 40);
     }
     run.step.latency_from_sent = Some(sent);
+    run.step.buffers = Some(Buffers { asked: 4_194_304, send: 4_194_304, receive: 425_984 });
     for at in [2_200_000_000, 2_300_000_000, 6_400_000_000] {
         (0..40).for_each(|_| run.step.timeline.record_error(at));
         run.step.counts.wrong += 40;
