@@ -120,7 +120,11 @@ fn key_figures(html: &mut Markup, report: &Report) {
     let lost = step.counts.lost.total();
     put("lost", Count(lost).to_string(), Share(step.loss()).to_string());
     if step.counts.faults() > 0 {
-        put("faults", Count(step.counts.faults()).to_string(), "wrong, refused, broken".to_owned());
+        put(
+            "faults",
+            Count(step.counts.faults()).to_string(),
+            "wrong, stray, refused, broken".to_owned(),
+        );
     }
     html.close().line();
 }

@@ -135,52 +135,67 @@ pub(super) fn moments(html: &mut Markup, report: &Report) {
 pub(super) fn counts(html: &mut Markup, report: &Report) {
     let mut counts = Counts::default();
     report.steps.iter().for_each(|step| counts.add(&step.counts));
-    let of = |count: u64, whole: u64| match whole {
+    // Every field by its name, so that none that is added later is forgotten here.
+    let Counts {
+        requests,
+        expected,
+        replies,
+        lost,
+        late,
+        pending,
+        duplicated,
+        reordered,
+        wrong,
+        stray,
+        refused,
+        connect_failed,
+        broken,
+        bytes_sent,
+        bytes_received,
+    } = counts;
+    let rows = [
+        ("main", "replies", replies, "right, in time, the first to each request"),
+        ("bad", "lost: not sent", lost.not_sent, "this machine had no room to send them (ENOBUFS)"),
+        (
+            "bad",
+            "lost: receive overflow",
+            lost.receive_overflow,
+            "the replies came and our socket had no room",
+        ),
+        ("bad", "lost: no reply", lost.no_reply, "where, nobody told"),
+        ("bad", "wrong", wrong, "not what the service answers"),
+        ("", "late", late, "came after they had been given up"),
+        ("", "pending", pending, "not yet answered when the run ended"),
+        ("", "duplicated", duplicated, "replies to a request that had one"),
+        ("", "reordered", reordered, "came after the reply to a later request"),
+        ("bad", "stray", stray, "replies to nothing that was asked"),
+        ("bad", "refused", refused, "by the server's machine"),
+        ("bad", "not connected", connect_failed, "for other reasons"),
+        ("bad", "broken", broken, "connections that ended before the run"),
+    ];
+    let share = |count: u64| match expected {
         0 => "–".to_owned(),
-        _ => Share(count as f64 / whole as f64).to_string(),
+        _ => Share(count as f64 / expected as f64).to_string(),
     };
-    let Counts { expected, lost, .. } = counts;
     table(html, "counts told", &["outcome", "number", "of expected", "meaning"], |html| {
-        let mut put = |class: &str, name: &str, count: u64, note: &str| {
+        for (class, name, count, meaning) in rows {
             let class = if count == 0 && class != "main" { "none" } else { class };
             html.open("tr");
             if !class.is_empty() {
                 html.with("class", class);
             }
             html.open("th").with("scope", "row").text(name).close();
-            html.element("td", Count(count)).element("td", of(count, expected));
-            html.open("td").with("class", "note").text(note).close();
+            html.element("td", Count(count)).element("td", share(count));
+            html.open("td").with("class", "note").text(meaning).close();
             html.close().line();
-        };
-        put("main", "replies", counts.replies, "right, in time, the first to each request");
-        put(
-            "bad",
-            "lost: not sent",
-            lost.not_sent,
-            "this machine had no room to send them (ENOBUFS)",
-        );
-        put(
-            "bad",
-            "lost: receive overflow",
-            lost.receive_overflow,
-            "the replies came and our socket had no room",
-        );
-        put("bad", "lost: no reply", lost.no_reply, "where, nobody told");
-        put("", "late", counts.late, "came after they had been given up");
-        put("", "pending", counts.pending, "not yet answered when the run ended");
-        put("", "duplicated", counts.duplicated, "replies to a request that had one");
-        put("", "reordered", counts.reordered, "came after the reply to a later request");
-        put("bad", "wrong", counts.wrong, "not what the service answers");
-        put("bad", "refused", counts.refused, "by the server's machine");
-        put("bad", "not connected", counts.connect_failed, "for other reasons");
-        put("bad", "broken", counts.broken, "connections that ended before the run");
+        }
     });
-    let requests = if counts.requests == 1 { "request" } else { "requests" };
+    let noun = if requests == 1 { "request" } else { "requests" };
     html.open("p").text(format_args!(
-        "{} {requests}; {} sent and {} received, without headers.",
-        Count(counts.requests),
-        Bytes(counts.bytes_sent as f64),
-        Bytes(counts.bytes_received as f64)
+        "{} {noun}; {} sent and {} received, without headers.",
+        Count(requests),
+        Bytes(bytes_sent as f64),
+        Bytes(bytes_received as f64)
     ));
     html.close();
 }
