@@ -85,7 +85,7 @@ impl Latencies {
 
     /// The latency that `of_hundred` of a hundred do not exceed; 0 of none.
     pub fn percentile(&self, of_hundred: f64) -> Nanos {
-        self.0.value_at_quantile(of_hundred / 100.0)
+        self.0.value_at_quantile(quantile(of_hundred))
     }
 
     /// How many samples lie above a percentile, which is what it stands on: of ten thousand latencies, one is above
@@ -132,6 +132,12 @@ impl Latencies {
         latencies.0.add(encoding::decode::<u64>(text)?).map_err(|_| EncodingError::TooLong)?;
         Ok(latencies)
     }
+}
+
+/// A percentile as a share, less by what dividing may have put on it: 99.9 / 100 is a little more than 0.999, and of
+/// twenty thousand latencies it would be the 19,981st.
+pub(super) fn quantile(of_hundred: f64) -> f64 {
+    (of_hundred / 100.0 - 1e-12).max(0.0)
 }
 
 impl Default for Latencies {
@@ -216,6 +222,13 @@ mod tests {
         assert!(close(latencies.min(), 1000));
         assert!(close(latencies.max(), 100_000_000));
         assert!((latencies.share_within(50_000_000) - 0.5).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_percentile_that_falls_between_two_latencies_is_the_shorter() {
+        let latencies = of((0..20_000).map(|at| if at % 1000 == 999 { 5000 } else { 100 }));
+        assert_eq!(latencies.percentile(99.9), 100);
+        assert_eq!(latencies.percentile(99.99), 5000 | 3);
     }
 
     #[test]

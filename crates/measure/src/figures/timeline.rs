@@ -10,7 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::encoding::{self, EncodingError};
-use super::histogram::LONGEST;
+use super::histogram::{LONGEST, quantile};
 use crate::{Nanos, SECOND};
 
 /// As many intervals as a picture is wide at most, so that each is seen.
@@ -167,7 +167,7 @@ impl Interval {
 
     /// The latency that `of_hundred` of a hundred of the replies did not exceed, to two digits; 0 of none.
     pub fn percentile(&self, of_hundred: f64) -> Nanos {
-        self.latencies.value_at_quantile(of_hundred / 100.0)
+        self.latencies.value_at_quantile(quantile(of_hundred))
     }
 
     /// The longest latency, to two digits; 0 of none.

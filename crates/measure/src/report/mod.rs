@@ -8,6 +8,7 @@ mod machine;
 #[cfg(test)]
 pub(crate) mod sample;
 mod step;
+mod table;
 mod warning;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
 pub use step::{Buffers, Counts, Lost, Step, ThreadUse};
+pub use table::Table;
 pub use warning::{ENOUGH_SAMPLES, Warning};
 
 use crate::Nanos;

@@ -1,0 +1,311 @@
+//! The report on a terminal: its counts, its latencies, and their distribution drawn in text.
+
+use std::fmt::{self, Display, Formatter};
+
+use callbox_exchange::Bare;
+
+use super::{Counts, Ended, Report, Step};
+use crate::Nanos;
+use crate::figures::Latencies;
+use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, RoundSpan, Share, Span};
+
+/// As many columns as the distribution takes at least and at most; the rest of the table is narrower.
+const WIDTHS: (usize, usize) = (40, 100);
+
+/// As many rows as the distribution is drawn in at most, so that the whole table fits on a screen.
+const MOST_ROWS: usize = 14;
+
+/// What a row of the distribution has beside its bar: two spaces, a range, a share.
+const BESIDE_BAR: usize = 34;
+
+/// A report as a table for people, with a line break at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// How many columns the terminal has.
+    pub width: usize,
+}
+
+impl Display for Table<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        heading(f, report)?;
+        if report.is_climb() {
+            steps(f, report)?;
+        }
+        if let Some(step) = report.main_step() {
+            counts(f, step)?;
+            latencies(f, step)?;
+            distribution(f, &step.latency, self.width.clamp(WIDTHS.0, WIDTHS.1))?;
+        }
+        for warning in report.warnings() {
+            write!(f, "\nwarning: {};\n  {}\n", warning.problem(), warning.advice())?;
+        }
+        Ok(())
+    }
+}
+
+fn heading(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    let measured = Elapsed(report.duration());
+    write!(f, "{} {}, {measured}", report.kind.name(), Bare(report.address.as_bytes()))?;
+    match (report.is_climb(), report.main_step().and_then(|step| step.offered)) {
+        (true, _) => write!(f, ", {} rates", report.steps.len())?,
+        (false, Some(offered)) => write!(f, ", open loop at {}", PerSecond(offered))?,
+        (false, None) => f.write_str(", closed loop")?,
+    }
+    f.write_str(match report.ended {
+        Ended::Complete => "\n",
+        Ended::Interrupted => " (interrupted)\n",
+        Ended::Failed => " (failed)\n",
+    })
+}
+
+/// A climb: a row for each rate, and the knee.
+fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    write!(f, "\n  {:>12} {:>12} {:>10}", "offered", "replies", "lost")?;
+    for name in ["p50", "p99", "p99.9", "max"] {
+        write!(f, " {name:>9}")?;
+    }
+    writeln!(f)?;
+    for (at, step) in report.steps.iter().enumerate() {
+        let offered =
+            step.offered.map_or_else(|| "–".to_owned(), |rate| PerSecond(rate).to_string());
+        write!(f, "  {offered:>12} {:>12} {:>10}", PerSecond(step.rate()), Share(step.loss()))?;
+        for (name, latency) in step.latency.row() {
+            if ["p50", "p99", "p99.9", "max"].contains(&name) {
+                write!(f, " {:>9}", Shown(&step.latency, latency))?;
+            }
+        }
+        let is_knee = report.knee.as_ref().is_some_and(|knee| knee.step == at);
+        f.write_str(if is_knee { "  ◄ knee\n" } else { "\n" })?;
+    }
+    match &report.knee {
+        Some(knee) => {
+            let rule = Bare(knee.rule.as_bytes());
+            writeln!(f, "\n  knee at {}: {rule}\n  There:", PerSecond(knee.rate))
+        }
+        None => f.write_str("\n  No knee was found. At the last rate:\n"),
+    }
+}
+
+fn counts(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
+    let counts = &step.counts;
+    writeln!(f)?;
+    line(f, "requests", counts.requests, &PerSecond(step.request_rate()).to_string())?;
+    if counts.expected != counts.requests {
+        line(f, "to be read", counts.expected, "deliveries in all")?;
+    }
+    let rates = format!("{}, {}/s", PerSecond(step.rate()), Bytes(step.bytes_rate()));
+    line(f, "replies", counts.replies, &rates)?;
+    line(f, "lost", counts.lost.total(), &losses(step))?;
+    for (name, count, meaning) in troubles(counts) {
+        if count > 0 {
+            line(f, name, count, meaning)?;
+        }
+    }
+    Ok(())
+}
+
+fn line(f: &mut Formatter<'_>, name: &str, count: u64, beside: &str) -> fmt::Result {
+    let text = format!("  {name:<12} {:>14}   {beside}", Count(count));
+    writeln!(f, "{}", text.trim_end())
+}
+
+/// The loss as a share, and where it happened.
+fn losses(step: &Step) -> String {
+    let lost = &step.counts.lost;
+    let causes = [
+        (lost.not_sent, "not sent for want of room"),
+        (lost.receive_overflow, "dropped at our own socket"),
+        (lost.no_reply, "without a reply"),
+    ];
+    let told = causes.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<_> = told.map(|(count, what)| format!("{} {what}", Count(*count))).collect();
+    match told.is_empty() {
+        true => Share(step.loss()).to_string(),
+        false => format!("{}: {}", Share(step.loss()), told.join(", ")),
+    }
+}
+
+/// What should not be, with what it means; only what there is of it is shown.
+fn troubles(counts: &Counts) -> [(&'static str, u64, &'static str); 9] {
+    [
+        ("duplicated", counts.duplicated, "replies to a request that had one"),
+        ("reordered", counts.reordered, "replies behind that of a later request"),
+        ("late", counts.late, "replies to requests that had been given up"),
+        ("pending", counts.pending, "requests still waiting at the end"),
+        ("wrong", counts.wrong, "replies that are not what the service answers"),
+        ("stray", counts.stray, "replies that belong to no request"),
+        ("refused", counts.refused, "requests and connections refused"),
+        ("unconnected", counts.connect_failed, "connections that could not be made"),
+        ("broken", counts.broken, "connections that ended before the run"),
+    ]
+}
+
+fn latencies(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
+    write!(f, "\n  {:<12}", "")?;
+    for (name, _) in step.latency.row() {
+        write!(f, " {name:>9}")?;
+    }
+    writeln!(f)?;
+    let others = [
+        ("from sending", &step.latency_from_sent),
+        ("sent late by", &step.slip),
+        ("connecting", &step.connect_time),
+    ];
+    let others = others.into_iter().filter_map(|(name, all)| Some((name, all.as_ref()?)));
+    for (name, all) in [("latency", &step.latency)].into_iter().chain(others) {
+        write!(f, "  {name:<12}")?;
+        for (_, latency) in all.row() {
+            write!(f, " {:>9}", Shown(all, latency))?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+/// A latency, or a dash where there is none to be shown.
+struct Shown<'a>(&'a Latencies, Nanos);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { f.pad("–") } else { Span(self.1).fmt(f) }
+    }
+}
+
+/// How many latencies were how long. The ranges are 1, 2, 5, 10, … so that both ends of the curve are seen.
+fn distribution(f: &mut Formatter<'_>, latencies: &Latencies, width: usize) -> fmt::Result {
+    let ranges = ranges(latencies);
+    let most = ranges.iter().map(|range| range.count).max().unwrap_or(0);
+    if most == 0 {
+        return Ok(());
+    }
+    let room = width - BESIDE_BAR;
+    writeln!(f)?;
+    for range in &ranges {
+        let share = Share(range.count as f64 / latencies.count() as f64).to_string();
+        let from = RoundSpan(range.from as f64);
+        let to = RoundSpan(range.to as f64);
+        let bar = bar(range.count as f64 / most as f64, room);
+        let text = format!("  {from:>8} to {to:>8} {share:>11}  {bar}");
+        writeln!(f, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+struct Range {
+    from: Nanos,
+    to: Nanos,
+    count: u64,
+}
+
+/// The latencies in ranges from 1, 2 and 5 on, or from 1 on where these are too many: first to last that has any.
+fn ranges(latencies: &Latencies) -> Vec<Range> {
+    let fine = ranges_from(latencies, &[1, 2, 5]);
+    if fine.len() <= MOST_ROWS { fine } else { ranges_from(latencies, &[1]) }
+}
+
+fn ranges_from(latencies: &Latencies, starts: &[Nanos]) -> Vec<Range> {
+    let powers = (0..13).map(|power| 10_u64.pow(power));
+    let mut edges: Vec<_> =
+        powers.flat_map(|power| starts.iter().map(move |s| s * power)).collect();
+    edges.insert(0, 0);
+    let mut ranges: Vec<_> = edges
+        .windows(2)
+        .map(|edge| Range { from: edge[0], to: edge[1], count: 0 })
+        .chain(edges.last().map(|last| Range { from: *last, to: last * 10, count: 0 }))
+        .collect();
+    for (latency, count) in latencies.buckets() {
+        let at = ranges.partition_point(|range| range.to <= latency);
+        if let Some(range) = ranges.get_mut(at) {
+            range.count += count;
+        }
+    }
+    let first = ranges.iter().position(|range| range.count > 0).unwrap_or(0);
+    let last = ranges.iter().rposition(|range| range.count > 0).map_or(first, |last| last + 1);
+    ranges.drain(first..last).collect()
+}
+
+/// A bar of `share` of the room, to an eighth of a column. What is not nothing is seen.
+fn bar(share: f64, room: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share * room as f64 * 8.0).round() as usize;
+    let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
+    "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Knee, sample};
+    use super::*;
+
+    #[test]
+    fn a_run_is_one_table_with_its_distribution() {
+        let expected = "\
+udp 127.0.0.1:3000, 10 s, closed loop
+
+  requests             20,047   2,005/s
+  replies              20,000   2,000/s, 128 kB/s
+  lost                     45   0.224 %: 12 not sent for want of room, 30 dropped at our own socket, 3 without a reply
+  reordered                 3   replies behind that of a later request
+  late                      1   replies to requests that had been given up
+  pending                   1   requests still waiting at the end
+
+                     min       p50       p90       p99     p99.9    p99.99       max
+  latency        10.0 µs   54.9 µs   90.9 µs   99.1 µs   99.8 µs   5.00 ms   5.00 ms
+
+     10 µs to    20 µs      11.2 %  ████████▊
+     20 µs to    50 µs      33.3 %  █████████████████████████▉
+     50 µs to   100 µs      55.4 %  ███████████████████████████████████████████
+    100 µs to   200 µs         0 %
+    200 µs to   500 µs         0 %
+    500 µs to     1 ms         0 %
+      1 ms to     2 ms         0 %
+      2 ms to     5 ms         0 %
+      5 ms to    10 ms     0.100 %  ▏
+
+warning: only 20 samples lie above p99.9: it, and any further one, is chance;
+  measure for longer, or leave that percentile out
+";
+        let report = sample::report(20_000);
+        let table = Table { report: &report, width: 77 }.to_string();
+        assert_eq!(table, expected, "\n{table}");
+    }
+
+    #[test]
+    fn a_climb_has_a_row_for_each_rate_and_names_its_knee() {
+        let mut report = sample::report(100);
+        report.steps = (1..=3).map(|step| sample::step(1000 * step)).collect();
+        for (at, step) in report.steps.iter_mut().enumerate() {
+            step.offered = Some(100.0 * (at + 1) as f64);
+        }
+        report.knee = Some(Knee { step: 1, rate: 200.0, rule: "p99 \u{1b}[31m grew".into() });
+        let table = Table { report: &report, width: 80 }.to_string();
+        assert!(table.starts_with("udp 127.0.0.1:3000, 30 s, 3 rates\n"), "{table}");
+        let marked: Vec<_> = table.lines().filter(|line| line.ends_with("◄ knee")).collect();
+        assert_eq!(marked.len(), 1);
+        assert!(marked[0].trim_start().starts_with("200/s"), "{table}");
+        assert!(table.contains("knee at 200/s: p99 \\x1b[31m grew"), "{table}");
+    }
+
+    #[test]
+    fn a_run_without_a_reply_has_no_latencies_and_no_distribution() {
+        let table = Table { report: &sample::report(0), width: 80 }.to_string();
+        assert!(table.contains("  latency              –         –"), "{table}");
+        assert!(!table.contains('█') && !table.contains('▏'), "{table}");
+    }
+
+    #[test]
+    fn however_wide_the_spread_the_distribution_fits_and_counts_all() {
+        let mut latencies = Latencies::new();
+        for power in 0..13 {
+            latencies.record(10_u64.pow(power));
+        }
+        latencies.record(0);
+        latencies.record(u64::MAX);
+        let ranges = ranges(&latencies);
+        assert!(ranges.len() <= MOST_ROWS, "{}", ranges.len());
+        assert_eq!(ranges.iter().map(|range| range.count).sum::<u64>(), 15);
+    }
+}
