@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`chat`] | a load on a chat: which line reached whom, in which order |
 //! | [`climb`] | the highest rate that a server keeps up with |
+//! | [`compare`] | whether two reports differ by more than noise |
 //! | [`counts`] | what became of requests, in numbers |
 //! | [`lane`] | one socket of a load: its messages and its ledger |
 //! | [`ledger`] | what one socket has on its way, and what became of it |
@@ -24,6 +25,7 @@
 
 pub mod chat;
 pub mod climb;
+pub mod compare;
 pub mod counts;
 pub mod figures;
 pub mod lane;
