@@ -152,6 +152,30 @@ mod tests {
     }
 
     #[test]
+    fn every_field_is_described_in_the_document() {
+        fn names(value: &serde_json::Value, found: &mut Vec<String>) {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                // The options are named by the command line.
+                if name != "options" {
+                    names(value, found);
+                }
+                found.push(name.clone());
+            }
+            value.as_array().into_iter().flatten().for_each(|value| names(value, found));
+        }
+        let mut report = sample::report(100);
+        report.knee = Some(Knee { step: 0, rate: 1.5, rule: "by hand".into() });
+        report.steps[0].buffers = Some(Buffers { asked: 3, send: 2, receive: 1 });
+        report.steps[0].slip = Some(Latencies::new());
+        let mut found = Vec::new();
+        names(&serde_json::from_str(&report.to_json()).unwrap(), &mut found);
+        let document = include_str!("../../../../docs/bench-json.md");
+        for name in found {
+            assert!(document.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn what_a_later_version_adds_is_passed_over() {
         let report = sample::report(10);
         let added = report.to_json().replacen('{', "{\"weather\": [1, {}],", 1);
