@@ -177,28 +177,46 @@ impl Counts {
         }
     }
 
-    /// Adds those of another thread.
+    /// Adds those of another thread or step. A file may hold any number: at the largest one it stays.
     pub fn add(&mut self, other: &Self) {
         let Self {
-            requests, expected, replies, lost, late, pending, duplicated, reordered, ..
-        } = other;
-        self.requests += requests;
-        self.expected += expected;
-        self.replies += replies;
-        self.lost.not_sent += lost.not_sent;
-        self.lost.receive_overflow += lost.receive_overflow;
-        self.lost.no_reply += lost.no_reply;
-        self.late += late;
-        self.pending += pending;
-        self.duplicated += duplicated;
-        self.reordered += reordered;
-        self.wrong += other.wrong;
-        self.stray += other.stray;
-        self.refused += other.refused;
-        self.connect_failed += other.connect_failed;
-        self.broken += other.broken;
-        self.bytes_sent += other.bytes_sent;
-        self.bytes_received += other.bytes_received;
+            requests,
+            expected,
+            replies,
+            lost,
+            late,
+            pending,
+            duplicated,
+            reordered,
+            wrong,
+            stray,
+            refused,
+            connect_failed,
+            broken,
+            bytes_sent,
+            bytes_received,
+        } = self;
+        for (sum, more) in [
+            (requests, other.requests),
+            (expected, other.expected),
+            (replies, other.replies),
+            (&mut lost.not_sent, other.lost.not_sent),
+            (&mut lost.receive_overflow, other.lost.receive_overflow),
+            (&mut lost.no_reply, other.lost.no_reply),
+            (late, other.late),
+            (pending, other.pending),
+            (duplicated, other.duplicated),
+            (reordered, other.reordered),
+            (wrong, other.wrong),
+            (stray, other.stray),
+            (refused, other.refused),
+            (connect_failed, other.connect_failed),
+            (broken, other.broken),
+            (bytes_sent, other.bytes_sent),
+            (bytes_received, other.bytes_received),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
     }
 
     /// How many times something went wrong that a server should not do: wrong and stray replies, refusals, broken
@@ -252,5 +270,18 @@ impl Serialize for Step {
             step.serialize_field("stolen_ns", stolen)?;
         }
         step.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_from_a_file_stay_at_the_largest_number() {
+        let lost = Lost { no_reply: u64::MAX, ..Lost::default() };
+        let mut sum = Counts { replies: u64::MAX - 1, lost, ..Counts::default() };
+        sum.add(&Counts { requests: 1, replies: 5, lost, ..Counts::default() });
+        assert_eq!((sum.requests, sum.replies, sum.lost.total()), (1, u64::MAX, u64::MAX));
     }
 }

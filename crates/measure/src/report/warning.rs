@@ -170,7 +170,11 @@ fn saturated(step: &Step) -> Option<(String, f64)> {
     (busiest.1 >= SATURATED).then_some(busiest)
 }
 
+/// Where nothing came back there is no percentile to doubt.
 fn few_samples(step: &Step) -> Option<Warning> {
+    if step.latency.is_empty() {
+        return None;
+    }
     let percentiles = PERCENTILES.iter();
     let mut samples = percentiles.map(|p| (p.name, step.latency.samples_above(p.of_hundred)));
     let (percentile, samples) = samples.find(|(_, samples)| *samples < ENOUGH_SAMPLES)?;
@@ -245,7 +249,12 @@ mod tests {
         };
         assert_eq!(first(999_999), ("p99.99".into(), 99));
         assert_eq!(first(20_000), ("p99.9".into(), 20));
-        assert_eq!(first(0), ("p50".into(), 0));
+        assert_eq!(first(1), ("p50".into(), 0));
+    }
+
+    #[test]
+    fn a_run_without_a_reply_has_no_percentile_to_doubt() {
+        assert_eq!(sample::report(0).warnings(), []);
     }
 
     #[test]
