@@ -122,8 +122,9 @@ if ! [ -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" || exit
 fi
 apt-get update || exit
-# Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer.
-apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
+# Another apt-get, such as that of automatic upgrades, is waited for: two minutes and no longer. Nobody is there to be asked
+# about configuration files, so they stay as they are.
+apt-get -o DPkg::Lock::Timeout=120 -o DPkg::Options::=--force-confold install -y --no-install-recommends "$@"
 "#;
 
 fn install(packages: &[&str]) -> Result<()> {
