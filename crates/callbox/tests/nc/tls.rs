@@ -369,6 +369,29 @@ fn the_name_that_is_asked_for_is_the_one_that_is_verified() {
 }
 
 #[test]
+fn the_name_that_is_asked_for_is_the_one_that_the_server_is_told() {
+    // This one ends the handshake with whoever asks for another name, or for none.
+    let (certificate, key) = (file("good.pem"), file("good.key"));
+    let fussy = ["-servername", "asked.test", "-servername_fatal", "-cert2", &certificate];
+    let fussy = [&fussy[..], &["-key2", &key]].concat();
+    let talk = |ncat: &Ncat, name: &str| {
+        let (_server, port) = openssl_with("good", &fussy);
+        let words = format!("--ssl --ssl-servername {name}");
+        let mut client = ncat.client(&words, port).spawn();
+        client.write_line("hello");
+        if name == "asked.test" {
+            client.wait_for_stdout("olleh");
+            return Seen::of(&client.wait());
+        }
+        Seen::of(&client.wait_with_open_stdin())
+    };
+    let seen = both(|ncat| talk(ncat, "asked.test"));
+    seen.is(0, "olleh\n", "");
+    let seen = ours(|ncat| talk(ncat, "another.test"));
+    assert_eq!(seen.code, Some(1), "{seen:?}");
+}
+
+#[test]
 fn a_client_shows_its_certificate_to_a_server_that_wants_one() {
     let seen = both(|ncat| {
         let authority = file("ca.pem");
