@@ -7,15 +7,10 @@ use callbox_testkit::{Folder, Program, Signal};
 use super::ncat::{Listener, Ncat, Seen, ours};
 use super::peer::{connect, connect_from, echo, line, send};
 
-/// A line in each direction between a client and a listener.
+/// A line in each direction between a client and a listener, who ends with it.
 #[track_caller]
 fn converse(mut listener: Listener, client: Program) -> Seen {
-    let mut client = client.spawn();
-    client.write_line("to the listener");
-    listener.wait_for_stdout("to the listener");
-    listener.write_line("to the client");
-    client.wait_for_stdout("to the client");
-    let seen = Seen::of(&client.wait());
+    let seen = listener.converse(client);
     listener.ended().is(0, "to the listener\n", "");
     seen
 }
@@ -213,6 +208,11 @@ fn a_capture_is_one_that_tshark_reads() {
     assert_eq!(packets, ["client > server: 68656c6c6f0a", "server > client: 68656c6c6f0a"]);
 }
 
+/// As tshark shows a payload.
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn every_kind_of_connection_can_be_captured_and_is_told_in_the_clear() {
     super::ncat::needs("tshark", "tshark");
@@ -230,13 +230,8 @@ fn every_kind_of_connection_can_be_captured_and_is_told_in_the_clear() {
         };
         let program = captures(ncat.with("-l --test"), &theirs).args(words.split(' '));
         let mut listener = Listener::ready(program, port);
-        let mut client = captures(ncat.with(&words), &ours).spawn();
-        client.write_line("ping");
-        listener.wait_for_stdout("ping");
-        listener.write_line("pong");
-        client.wait_for_stdout("pong");
-        client.wait().expect_code(0);
-        super::peer::wait_for_record(&theirs, b"pong\n");
+        listener.converse(captures(ncat.with(&words), &ours)).is(0, "to the client\n", "");
+        super::peer::wait_for_record(&theirs, b"to the client\n");
         listener.stop();
         for file in [&ours, &theirs] {
             let fields = ["-e", "ip.src", "-e", "ip.dst", "-e", "tcp.payload", "-e", "udp.payload"];
@@ -246,7 +241,8 @@ fn every_kind_of_connection_can_be_captured_and_is_told_in_the_clear() {
             let text = finished.expect_code(0).stdout_text();
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let host = "127.0.0.1 127.0.0.1";
-            let told = format!("{host} 70696e670a {host} 706f6e670a");
+            let [question, answer] = ["to the listener\n", "to the client\n"].map(hexadecimal);
+            let told = format!("{host} {question} {host} {answer}");
             assert_eq!(text, told, "{words}");
         }
     }

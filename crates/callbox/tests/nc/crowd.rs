@@ -57,19 +57,6 @@ fn the_end_of_input_ends_what_clients_are_sent_and_not_the_listener() {
 }
 
 #[test]
-fn send_only_with_k_ends_behind_its_input() {
-    let seen = both(|ncat| {
-        let mut listener = ncat.listen("-k --send-only");
-        listener.write("payload\n");
-        listener.close_stdin();
-        let mut client = connect(listener.port);
-        let got = read_to_end(&mut client);
-        listener.closed().beside(got)
-    });
-    seen.is(0, "", "").peer_got(&["payload\\n"]);
-}
-
-#[test]
 fn a_client_over_the_limit_is_closed_at_once() {
     let seen = both(|ncat| {
         let mut listener = ncat.listen("-kv -m 1");

@@ -257,16 +257,11 @@ fn a_client_and_a_listener_for_datagrams_at_a_path_understand_each_other() {
         let folder = Folder::new("path");
         let path = folder.join("socket");
         let mut listener = ncat.listen_at("-u", &path);
-        let mut client = ncat.with("-uU").arg(&path).spawn();
-        client.write_line("question");
-        listener.wait_for_stdout("question");
-        listener.write_line("answer");
-        client.wait_for_stdout("answer");
-        let seen = Seen::of(&client.wait());
+        let seen = listener.converse(ncat.with("-uU").arg(&path));
         listener.stop();
         seen
     });
-    seen.is(0, "answer\n", "");
+    seen.is(0, "to the client\n", "");
 }
 
 #[test]

@@ -212,15 +212,18 @@ fn recv_only_sends_nothing_and_ends_with_its_peer() {
 
 #[test]
 fn a_listener_knows_send_only_and_recv_only() {
-    let seen = both(|ncat| {
-        let mut listener = ncat.listen("--send-only");
-        listener.write("payload\n");
-        listener.close_stdin();
-        let mut client = connect(listener.port);
-        let got = read_to_end(&mut client);
-        listener.closed().beside(got)
-    });
-    seen.is(0, "", "").peer_got(&["payload\\n"]);
+    // With -k as well it ends behind its input.
+    for words in ["--send-only", "-k --send-only"] {
+        let seen = both(|ncat| {
+            let mut listener = ncat.listen(words);
+            listener.write("payload\n");
+            listener.close_stdin();
+            let mut client = connect(listener.port);
+            let got = read_to_end(&mut client);
+            listener.closed().beside(got)
+        });
+        seen.is(0, "", "").peer_got(&["payload\\n"]);
+    }
     let seen = both(|ncat| {
         let mut listener = ncat.listen("--recv-only");
         listener.write("not sent\n");

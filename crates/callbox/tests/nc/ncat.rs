@@ -85,6 +85,17 @@ impl Listener {
         Self { running, port }
     }
 
+    /// A line in each direction between it and a client, which then ends.
+    #[track_caller]
+    pub(crate) fn converse(&mut self, client: Program) -> Seen {
+        let mut client = client.spawn();
+        client.write_line("to the listener");
+        self.wait_for_stdout("to the listener");
+        self.write_line("to the client");
+        client.wait_for_stdout("to the client");
+        Seen::of(&client.wait())
+    }
+
     /// Ends it by a signal; what it had printed and said until then.
     #[track_caller]
     pub(crate) fn stop(self) -> Seen {

@@ -193,12 +193,7 @@ fn a_handshake_that_is_not_answered_is_given_up_after_w() {
 fn a_listener_makes_a_certificate_of_its_own() {
     let seen = both(|ncat| {
         let mut listener = ncat.listen("--ssl");
-        let mut client = ncat.client("--ssl", listener.port).spawn();
-        client.write_line("to the listener");
-        listener.wait_for_stdout("to the listener");
-        listener.write_line("to the client");
-        client.wait_for_stdout("to the client");
-        let seen = Seen::of(&client.wait());
+        let seen = listener.converse(ncat.client("--ssl", listener.port));
         let ended = listener.ended();
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
         seen
@@ -228,13 +223,9 @@ fn each_of_the_two_talks_tls_to_the_other() {
     let ours = Ncat::ours();
     for (listens, connects) in [(&ours, &debian), (&debian, &ours)] {
         let mut listener = listens.listen("--ssl");
-        let mut client = connects.client("--ssl", listener.port).spawn();
-        client.write_line("across");
-        listener.wait_for_stdout("across");
-        listener.write_line("and back");
-        client.wait_for_stdout("and back");
-        Seen::of(&client.wait()).is(0, "and back\n", "");
-        listener.ended().is(0, "across\n", "");
+        let seen = listener.converse(connects.client("--ssl", listener.port));
+        seen.is(0, "to the client\n", "");
+        listener.ended().is(0, "to the listener\n", "");
     }
 }
 
@@ -342,16 +333,11 @@ fn datagrams_are_encrypted_to_openssl_and_to_ours() {
     seen.is(0, "answer\n", "");
     let seen = ours(|ncat| {
         let mut listener = ncat.listen("-u --ssl");
-        let mut client = ncat.client("-u --ssl", listener.port).spawn();
-        client.write_line("hello");
-        listener.wait_for_stdout("hello");
-        listener.write_line("answer");
-        client.wait_for_stdout("answer");
-        let seen = Seen::of(&client.wait());
+        let seen = listener.converse(ncat.client("-u --ssl", listener.port));
         listener.stop();
         seen
     });
-    seen.is(0, "answer\n", "");
+    seen.is(0, "to the client\n", "");
 }
 
 #[test]
