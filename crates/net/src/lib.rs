@@ -14,7 +14,8 @@
 //! | [`stdio`] | standard input and output without waiting |
 //! | [`transfer`] | moving bytes between two descriptors inside the kernel |
 //! | [`trace`] | every socket call as it happens |
-//! | [`ready`], [`signal`], [`limits`] | waiting, being told to stop, what the system lets us have |
+//! | [`ready`], [`signal`] | waiting, being told to stop |
+//! | [`limits`], [`usage`] | what the system lets us have, and what was used of it |
 //!
 //! Nothing here knows a protocol: machines that decide what is said live in crates that know no socket, and the crate
 //! above both brings them together.
@@ -42,6 +43,7 @@ pub mod trace;
 pub mod transfer;
 pub mod unix;
 pub mod unix_datagram;
+pub mod usage;
 mod waking;
 
 use std::mem::MaybeUninit;

@@ -1,0 +1,42 @@
+//! The handle to a run from outside: it can be ended, and tells how far it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A run under way. Clones are handles to the same run; one may serve for several runs after each other.
+#[derive(Clone, Debug, Default)]
+pub struct Control(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopped: AtomicBool,
+    replies: AtomicU64,
+}
+
+impl Control {
+    /// A handle that ends nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the run, and every later one: what was measured until now is what is reported.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was ended.
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many right replies have come over all runs, those of warm-ups too.
+    pub fn replies(&self) -> u64 {
+        self.0.replies.load(Ordering::Relaxed)
+    }
+
+    /// More replies have come. A thread says so for many at once: it is shared memory.
+    pub(crate) fn add_replies(&self, count: u64) {
+        self.0.replies.fetch_add(count, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,30 @@
+//! The load generator: sockets, threads and a clock around the machines of `callbox-measure`.
+//!
+//! A load is a [`Plan`] and a place to send it to. Each thread has its share of the connections and one [`worker`], which
+//! knows the transport; when what is sent, when counting begins and ends, and what is recorded are the same for all of
+//! them and stand in one place.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`plan`] | what a run is to do, and on how many threads |
+//! | [`control`] | the handle to a run from outside: stop it, and how far it is |
+//! | [`outcome`] | what a run came to |
+//! | [`worker`] | what a transport has to do, and the loop that every thread runs |
+//! | [`pacing`] | which request may be sent now, and whether it counts |
+//! | [`record`] | what a thread writes down |
+//! | [`crew`] | the threads of a run, begun together and joined |
+//! | [`clock`] | nanoseconds since the run began |
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod control;
+pub mod crew;
+pub mod outcome;
+pub mod pacing;
+pub mod plan;
+pub mod record;
+pub mod worker;
+
+pub use control::Control;
+pub use outcome::{LoadError, Outcome};
+pub use plan::Plan;

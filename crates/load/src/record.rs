@@ -1,0 +1,156 @@
+//! What a thread of a run writes down.
+
+use callbox_measure::figures::{Latencies, Timeline};
+use callbox_measure::ledger::Answer;
+use callbox_measure::plan::Stretch;
+use callbox_measure::report::{Buffers, Counts, ThreadUse};
+use callbox_measure::{Nanos, SECOND};
+
+use crate::control::Control;
+
+/// The figures of one thread. None of it grows with the length of the run.
+#[derive(Debug)]
+pub struct Record {
+    /// What a worker counts itself: what was sent and received in bytes while it counted, refusals, broken connections.
+    /// What the ledgers counted is added to it when the run is over.
+    pub counts: Counts,
+    /// From the intended time to the reply.
+    latency: Latencies,
+    /// Open loop: from the sending to the reply.
+    latency_from_sent: Option<Latencies>,
+    /// Streams: how long connecting took, of connections that were begun while it counted.
+    pub connect_time: Option<Latencies>,
+    /// Open loop: from the intended time to the sending.
+    slip: Option<Latencies>,
+    timeline: Timeline,
+    /// The smallest of the sockets' buffers, where a size was asked for.
+    pub buffers: Option<Buffers>,
+    stretch: Stretch,
+    control: Control,
+    /// Right replies that the control has not been told of.
+    untold: u64,
+}
+
+/// How many replies are told to the control at once.
+const TOLD_AT_ONCE: u64 = 1024;
+
+impl Record {
+    pub(crate) fn new(stretch: Stretch, is_open: bool, control: Control) -> Self {
+        Self {
+            counts: Counts::default(),
+            latency: Latencies::new(),
+            latency_from_sent: is_open.then(Latencies::new),
+            connect_time: None,
+            slip: is_open.then(Latencies::new),
+            timeline: Timeline::new(stretch.begin(), stretch.duration.max(1)),
+            buffers: None,
+            stretch,
+            control,
+            untold: 0,
+        }
+    }
+
+    /// What a reply turned out to be.
+    #[inline]
+    pub fn answer(&mut self, answer: Answer, now: Nanos) {
+        match answer {
+            Answer::First { from_intended, from_sent } => self.reply(from_intended, from_sent, now),
+            Answer::Uncounted => self.tell(),
+            Answer::Wrong | Answer::Stray => self.error(now),
+            Answer::Again | Answer::Late => {}
+        }
+    }
+
+    /// The right reply to a request that counts.
+    #[inline]
+    pub fn reply(&mut self, from_intended: Nanos, from_sent: Nanos, now: Nanos) {
+        self.latency.record(from_intended);
+        if let Some(latencies) = &mut self.latency_from_sent {
+            latencies.record(from_sent);
+        }
+        let now = self.within(now);
+        self.timeline.record(now, from_intended);
+        self.tell();
+    }
+
+    /// Something was noticed that a server should not do.
+    pub fn error(&mut self, now: Nanos) {
+        let now = self.within(now);
+        self.timeline.record_error(now);
+    }
+
+    /// Open loop: a request that counts was sent.
+    #[inline]
+    pub fn slip(&mut self, intended: Nanos, sent_at: Nanos) {
+        if let Some(slip) = &mut self.slip {
+            slip.record(sent_at.saturating_sub(intended));
+        }
+    }
+
+    /// A connection was made that counts, so long after it was begun.
+    pub fn connected(&mut self, took: Nanos) {
+        self.connect_time.get_or_insert_with(Latencies::new).record(took);
+    }
+
+    /// The buffers of one socket.
+    pub fn buffers(&mut self, buffers: Buffers) {
+        let smallest = self.buffers.get_or_insert(buffers);
+        smallest.send = smallest.send.min(buffers.send);
+        smallest.receive = smallest.receive.min(buffers.receive);
+    }
+
+    /// Replies to what counts may come after the end; on the timeline they belong to its last moment.
+    #[inline]
+    fn within(&self, now: Nanos) -> Nanos {
+        now.min(self.stretch.end().saturating_sub(1))
+    }
+
+    #[inline]
+    fn tell(&mut self) {
+        self.untold += 1;
+        if self.untold == TOLD_AT_ONCE {
+            self.tell_all();
+        }
+    }
+
+    /// Tells the control of all replies; between two waits, so that a slow run is told of as well.
+    pub(crate) fn tell_all(&mut self) {
+        if self.untold > 0 {
+            self.control.add_replies(std::mem::take(&mut self.untold));
+        }
+    }
+
+    pub(crate) fn into_part(mut self, counted: Nanos, thread: Option<ThreadUse>) -> Part {
+        self.tell_all();
+        self.timeline.close(self.stretch.begin().saturating_add(counted));
+        Part {
+            counts: self.counts,
+            latency: self.latency,
+            latency_from_sent: self.latency_from_sent,
+            connect_time: self.connect_time,
+            slip: self.slip,
+            timeline: self.timeline,
+            buffers: self.buffers,
+            counted,
+            thread,
+        }
+    }
+}
+
+/// What one thread came to.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) counts: Counts,
+    pub(crate) latency: Latencies,
+    pub(crate) latency_from_sent: Option<Latencies>,
+    pub(crate) connect_time: Option<Latencies>,
+    pub(crate) slip: Option<Latencies>,
+    pub(crate) timeline: Timeline,
+    pub(crate) buffers: Option<Buffers>,
+    /// How long it counted.
+    pub(crate) counted: Nanos,
+    pub(crate) thread: Option<ThreadUse>,
+}
+
+/// The longest that a thread sleeps without looking whether it was stopped.
+pub(crate) const LOOKS_EVERY: Nanos = SECOND / 20;
