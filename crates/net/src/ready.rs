@@ -21,6 +21,14 @@ pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
     matches!(wait(fd, 0, Some(Duration::ZERO)), Ok(true))
 }
 
+/// Whether a byte that was sent as urgent (`MSG_OOB`) has come and was not passed yet, asked without waiting.
+#[cfg(linux_calls)]
+pub(crate) fn has_urgent(fd: BorrowedFd<'_>) -> bool {
+    let mut polls = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLPRI, revents: 0 }];
+    matches!(poll_all(&mut polls, Some(Duration::ZERO)), Ok(true))
+        && polls[0].revents & libc::POLLPRI != 0
+}
+
 /// The first of `fds` that can be written to within `timeout`. One more than the last of them stands for `called`, if that
 /// can be read before.
 pub(crate) fn first_writable_unless(

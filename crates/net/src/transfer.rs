@@ -164,6 +164,8 @@ mod linux {
             match again(|| {
                 all_of(source, || splice(source, None, &self.writer, None, self.size, FLAGS))
             }) {
+                // As in `straight`.
+                Ok(0) if ready::has_urgent(source) => Ok(Some(Moved::Unsupported)),
                 Ok(0) => Ok(Some(Moved::End)),
                 Ok(n) => {
                     self.held = n;
@@ -215,13 +217,19 @@ mod linux {
 
     fn straight(source: BorrowedFd<'_>, sink: BorrowedFd<'_>) -> Result<Moved, TransferError> {
         match again(|| splice(source, None, sink, None, PIPE, FLAGS)) {
+            // splice(2) stops before an urgent byte for ever, as if the stream had ended or nothing had come; recv(2) passes
+            // over it.
+            Ok(0) if ready::has_urgent(source) => Ok(Moved::Unsupported),
             Ok(0) => Ok(Moved::End),
             Ok(n) => Ok(Moved::Bytes(n as u64)),
             // Either end may be meant. If the source has got something in this very moment, the sink is asked for nothing.
             Err(Errno::AGAIN) => {
                 let readable = ready::readable(source, Some(Duration::ZERO));
-                let is_source = !readable.map_err(TransferError::Source)?;
-                Ok(if is_source { Moved::SourceBlocked } else { Moved::SinkBlocked })
+                Ok(match readable.map_err(TransferError::Source)? {
+                    false => Moved::SourceBlocked,
+                    true if ready::has_urgent(source) => Moved::Unsupported,
+                    true => Moved::SinkBlocked,
+                })
             }
             Err(error) if is_unsupported(error) => Ok(Moved::Unsupported),
             Err(Errno::PIPE) => Err(TransferError::Sink(Errno::PIPE.into())),
@@ -477,6 +485,37 @@ mod tests {
         let fed = feed(theirs, &all);
         assert_eq!(run(ours.as_fd(), null.as_fd()), all.len() as u64);
         fed.join().unwrap();
+    }
+
+    #[test]
+    fn what_stands_behind_an_urgent_byte_is_not_taken_for_the_end() {
+        let null = OpenOptions::new().write(true).open("/dev/null").unwrap();
+        let (_reader, pipe) = pipe().unwrap();
+        for sink in [null.as_fd(), pipe.as_fd()] {
+            for ends in [false, true] {
+                let (ours, mut theirs) = connection();
+                let mut transfer = Transfer::between(ours.as_fd(), sink).unwrap();
+                theirs.write_all(b"ab").unwrap();
+                socket2::SockRef::from(&theirs).send_out_of_band(b"!").unwrap();
+                theirs.write_all(b"cd").unwrap();
+                if ends {
+                    theirs.shutdown(std::net::Shutdown::Write).unwrap();
+                }
+                let mut moved = 0;
+                let last = loop {
+                    match transfer.step(ours.as_fd(), sink).unwrap() {
+                        Moved::Bytes(n) => moved += n,
+                        Moved::SourceBlocked => drop(ready::readable(ours.as_fd(), None).unwrap()),
+                        other => break other,
+                    }
+                };
+                assert_eq!((last, moved), (Moved::Unsupported, 2));
+                assert_eq!(transfer.rest(), b"");
+                let mut behind = [0; 4];
+                assert_eq!((&ours).read(&mut behind).unwrap(), 2);
+                assert_eq!(&behind[..2], b"cd");
+            }
+        }
     }
 
     #[test]
