@@ -14,8 +14,10 @@
 //! | [`record`] | what a thread writes down |
 //! | [`crew`] | the threads of a run, begun together and joined |
 //! | [`clock`] | nanoseconds since the run began |
+//! | [`chat`] | a crowd of IRC clients |
 #![forbid(unsafe_code)]
 
+pub mod chat;
 pub mod clock;
 pub mod control;
 pub mod crew;
