@@ -14,7 +14,9 @@
 //! | [`record`] | what a thread writes down |
 //! | [`crew`] | the threads of a run, begun together and joined |
 //! | [`clock`] | nanoseconds since the run began |
+//! | [`wait`] | waiting for sockets until a moment |
 //! | [`chat`] | a crowd of IRC clients |
+//! | [`udp`] | a load on a UDP server |
 #![forbid(unsafe_code)]
 
 pub mod chat;
@@ -25,6 +27,8 @@ pub mod outcome;
 pub mod pacing;
 pub mod plan;
 pub mod record;
+pub mod udp;
+pub mod wait;
 pub mod worker;
 
 pub use control::Control;
