@@ -150,7 +150,8 @@ impl Interval {
     }
 
     fn take_in(&mut self, other: &Self) {
-        self.errors += other.errors;
+        // A file may hold any number.
+        self.errors = self.errors.saturating_add(other.errors);
         let added = self.latencies.add(&other.latencies);
         debug_assert!(added.is_ok(), "the histogram grows to what it is given");
     }
@@ -315,6 +316,17 @@ mod tests {
         assert_eq!(counts(&joined), [40; 25]);
         assert_eq!(timeline.joined_to(500), timeline);
         assert_eq!(counts(&timeline.joined_to(0)), [1000]);
+    }
+
+    #[test]
+    fn errors_from_a_file_stay_at_the_largest_number() {
+        let mut timeline = Timeline::new(0, SECOND);
+        timeline.record_error(0);
+        timeline.record_error(SECOND - 1);
+        let json = serde_json::to_string(&timeline).unwrap();
+        let most = json.replace("\"errors\":1", &format!("\"errors\":{}", u64::MAX));
+        let joined = serde_json::from_str::<Timeline>(&most).unwrap().joined_to(1);
+        assert_eq!(joined.intervals()[0].errors(), u64::MAX);
     }
 
     #[test]
