@@ -12,6 +12,10 @@ const LOGARITHMIC_FROM: f64 = 20.0;
 /// The most decades between whose marks finer lines are drawn.
 const FINE_DECADES: f64 = 4.5;
 
+/// Between what the ends of an axis lie. Whatever is measured does by far; a foreign file may hold a number that has no
+/// power of ten above or below it.
+const ENDS: (f64, f64) = (1e-9, 1e21);
+
 /// What the values along an axis are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unit {
@@ -44,6 +48,7 @@ impl Range {
         let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
         for value in values {
             if value.is_finite() && value > 0.0 {
+                let value = value.clamp(ENDS.0, ENDS.1);
                 low = low.min(value);
                 high = high.max(value);
             }
@@ -337,6 +342,15 @@ mod tests {
             let axis = Axis::new(Range::of(unit, []), 5);
             assert!(axis.marks.len() >= 2, "{unit:?}: {axis:?}");
             assert!(axis.place(f64::NAN).abs() < 1.0);
+        }
+    }
+
+    #[test]
+    fn the_largest_and_the_smallest_number_there_is_have_an_axis() {
+        for values in [[f64::MAX, 1.0], [1.0, f64::MIN_POSITIVE / 2.0]] {
+            let axis = Axis::new(Range::of(Unit::Rate, values), 5);
+            assert!((2..=7).contains(&axis.marks.len()), "{axis:?}");
+            assert_eq!(values.map(|value| axis.place(value)), [1.0, 0.0]);
         }
     }
 
