@@ -1,9 +1,13 @@
 //! The report as a file: JSON with a name and a version, so that a foreign or a newer file is told from a broken one.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::{self, Formatter};
+
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use super::{Report, Warning};
+use super::{Report, Step, Warning};
+use crate::plan::Rates;
 
 /// What the field `format` says.
 pub const FORMAT: &str = "callbox-bench";
@@ -100,6 +104,32 @@ impl Report {
     }
 }
 
+/// Reads no more steps than a climb has: a step of a few hundred bytes in a file takes up to a megabyte here.
+pub(super) fn read_steps<'de, D: Deserializer<'de>>(read: D) -> Result<Vec<Step>, D::Error> {
+    read.deserialize_seq(Steps)
+}
+
+struct Steps;
+
+impl<'de> Visitor<'de> for Steps {
+    type Value = Vec<Step>;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} steps", Rates::MAX_STEPS)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut read: A) -> Result<Self::Value, A::Error> {
+        let mut steps = Vec::new();
+        while let Some(step) = read.next_element()? {
+            if steps.len() == Rates::MAX_STEPS {
+                return Err(A::Error::invalid_length(steps.len() + 1, &self));
+            }
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Buffers, Knee, sample};
@@ -180,6 +210,16 @@ mod tests {
         let report = sample::report(10);
         let added = report.to_json().replacen('{', "{\"weather\": [1, {}],", 1);
         assert_eq!(Report::from_json(added.as_bytes()).unwrap(), report);
+    }
+
+    #[test]
+    fn a_file_with_more_steps_than_a_climb_has_is_refused() {
+        let mut report = sample::report(1);
+        report.steps = vec![sample::step(0); Rates::MAX_STEPS];
+        assert!(Report::from_json(report.to_json().as_bytes()).is_ok());
+        report.steps.push(sample::step(0));
+        let said = Report::from_json(report.to_json().as_bytes()).unwrap_err().to_string();
+        assert!(said.contains("101, expected at most 100 steps"), "{said}");
     }
 
     #[test]

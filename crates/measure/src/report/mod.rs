@@ -44,6 +44,7 @@ pub struct Report {
     /// Where it was measured.
     pub machine: Machine,
     /// What was measured: one step, or one for each rate of a climb, in their order.
+    #[serde(deserialize_with = "json::read_steps")]
     pub steps: Vec<Step>,
     /// For a climb, the rate up to which the server keeps up, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
