@@ -89,7 +89,7 @@ pub enum Ended {
     Failed,
 }
 
-/// Where latency begins to rise faster than the load.
+/// The highest rate that the server kept up with.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Knee {
     /// Which of the steps it is, from 0.
