@@ -17,12 +17,14 @@
 //! | [`wait`] | waiting for sockets until a moment |
 //! | [`chat`] | a crowd of IRC clients |
 //! | [`udp`] | a load on a UDP server |
+//! | [`machine`] | what the machine is that measures, and what disturbed it |
 #![forbid(unsafe_code)]
 
 pub mod chat;
 pub mod clock;
 pub mod control;
 pub mod crew;
+pub mod machine;
 pub mod outcome;
 pub mod pacing;
 pub mod plan;
