@@ -9,6 +9,7 @@
 //! | [`plan`] | what a run is to do, and on how many threads |
 //! | [`control`] | the handle to a run from outside: stop it, and how far it is |
 //! | [`outcome`] | what a run came to |
+//! | [`probe`] | asking a server what it answers, where nobody says so |
 //! | [`worker`] | what a transport has to do, and the loop that every thread runs |
 //! | [`pacing`] | which request may be sent now, and whether it counts |
 //! | [`record`] | what a thread writes down |
@@ -28,6 +29,7 @@ pub mod machine;
 pub mod outcome;
 pub mod pacing;
 pub mod plan;
+pub mod probe;
 pub mod record;
 pub mod udp;
 pub mod wait;

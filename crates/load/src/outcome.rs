@@ -36,6 +36,12 @@ pub enum LoadError {
     /// The server does not let clients in, or says that something is wrong; its words are harmless to show.
     #[error("{0}")]
     Refused(String),
+    /// The server was asked what it does, and said nothing; how it was asked.
+    #[error("{0}; --check none measures without asking")]
+    NoAnswer(String),
+    /// It was ended before anything could be measured.
+    #[error("it was ended before anything was measured")]
+    Stopped,
 }
 
 impl LoadError {
