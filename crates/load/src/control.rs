@@ -1,7 +1,9 @@
 //! The handle to a run from outside: it can be ended, and tells how far it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use crate::watch::Watch;
 
 /// A run under way. Clones are handles to the same run; one may serve for several runs after each other.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Control(Arc<Shared>);
 struct Shared {
     stopped: AtomicBool,
     replies: AtomicU64,
+    /// The server's process, or 0.
+    server: AtomicU32,
 }
 
 impl Control {
@@ -28,6 +32,16 @@ impl Control {
     #[inline]
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The server is this process, with the group that it leads: what it uses is measured in every later run.
+    pub fn watch(&self, server: u32) {
+        self.0.server.store(server, Ordering::Relaxed);
+    }
+
+    pub(crate) fn watched(&self) -> Option<Watch> {
+        let pid = self.0.server.load(Ordering::Relaxed);
+        (pid > 0).then(|| Watch::new(pid))
     }
 
     /// How many right replies have come over all runs, those of warm-ups too.

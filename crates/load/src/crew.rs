@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use callbox_measure::Nanos;
 use callbox_measure::figures::{Latencies, Timeline};
 use callbox_measure::report::{Buffers, Counts, Ended, Step};
 
@@ -16,6 +17,9 @@ use crate::worker::{Orders, Worker, drive};
 
 /// How long after all threads are ready the run begins, so that each is there in time.
 const HEAD_START: Duration = Duration::from_millis(1);
+
+/// How often it is looked whether a run that is watched was stopped.
+const LOOKS: Duration = Duration::from_millis(20);
 
 /// Runs a plan. `prepare` makes the worker of one thread, on that thread: it opens sockets and connects. The run begins
 /// when all are ready.
@@ -65,7 +69,20 @@ pub fn run<W: Worker>(
         for at in begins {
             let _ = at.send(begin);
         }
+        let over = || control.is_stopped() || threads.iter().all(|thread| thread.is_finished());
+        let server = control.watched().and_then(|server| {
+            let look_at = |moment: Nanos| {
+                let at = begin + Duration::from_nanos(moment);
+                while !over() && Instant::now() < at {
+                    thread::sleep(at.saturating_duration_since(Instant::now()).min(LOOKS));
+                }
+                server.look()
+            };
+            let before = look_at(plan.stretch.begin());
+            Some(server.between(before?, look_at(plan.stretch.end())?))
+        });
         let mut sum = Sum::new(plan);
+        sum.step.server = server;
         for thread in threads {
             match thread.join() {
                 Ok(Some((part, stopped, error))) => sum.add(part, stopped, error),
@@ -97,6 +114,7 @@ impl Sum {
             slip: None,
             timeline: Timeline::new(plan.stretch.begin(), plan.stretch.duration.max(1)),
             threads: Vec::new(),
+            server: None,
             buffers: None,
             stolen: None,
         };
@@ -153,7 +171,6 @@ mod tests {
     use super::*;
     use crate::pacing::Pacing;
     use crate::record::Record;
-    use callbox_measure::Nanos;
     use callbox_measure::ledger::Ledger;
     use callbox_measure::plan::{Rate, Shape, Stretch};
 
@@ -276,6 +293,16 @@ mod tests {
         assert_eq!(outcome.ended, Ended::Interrupted);
         assert_eq!(outcome.step.counts.lost.total(), 0);
         assert_eq!(outcome.step.counts.requests, outcome.step.counts.replies);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_server_uses_is_told_where_its_process_is_known() {
+        let control = Control::new();
+        control.watch(std::process::id());
+        let outcome = run(&plan(CLOSED, 5 * MILLISECOND), &control, inline(true)).unwrap();
+        let server = outcome.step.server.unwrap();
+        assert!(server.pid == std::process::id() && server.memory > 0);
     }
 
     #[test]

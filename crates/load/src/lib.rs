@@ -14,6 +14,7 @@
 //! | [`pacing`] | which request may be sent now, and whether it counts |
 //! | [`record`] | what a thread writes down |
 //! | [`crew`] | the threads of a run, begun together and joined |
+//! | [`watch`] | what a server on this machine uses meanwhile |
 //! | [`clock`] | nanoseconds since the run began |
 //! | [`wait`] | waiting for sockets until a moment |
 //! | [`chat`] | a crowd of IRC clients |
@@ -33,6 +34,7 @@ pub mod probe;
 pub mod record;
 pub mod udp;
 pub mod wait;
+pub mod watch;
 pub mod worker;
 
 pub use control::Control;

@@ -228,6 +228,9 @@ fn circumstances(html: &mut Markup, report: &Report) {
     if let Some(step) = report.main_step().filter(has_threads) {
         tables::threads(html, step);
     }
+    if let Some(step) = report.main_step() {
+        tables::server(html, step);
+    }
     html.close().line();
 }
 

@@ -269,6 +269,17 @@ pub(super) fn threads(html: &mut Markup, step: &Step) {
     );
 }
 
+/// What the server used, where that is known.
+pub(super) fn server(html: &mut Markup, step: &Step) {
+    let Some(server) = &step.server else { return };
+    let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
+    html.open("p").text(format_args!(
+        "The server used {used} of a processor, {each} for each reply, and held {} of memory at the end.",
+        Bytes(server.memory as f64)
+    ));
+    html.close().line();
+}
+
 /// The command as it may be typed again: words that a shell would take apart are quoted.
 pub(super) fn command(words: &[String]) -> String {
     let is_plain =

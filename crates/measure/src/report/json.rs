@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Buffers, Knee, sample};
+    use super::super::{Buffers, Knee, ServerUse, sample};
     use super::*;
     use crate::figures::Latencies;
 
@@ -196,6 +196,7 @@ mod tests {
         let mut report = sample::report(100);
         report.knee = Some(Knee { step: 0, rate: 1.5, rule: "by hand".into() });
         report.steps[0].buffers = Some(Buffers { asked: 3, send: 2, receive: 1 });
+        report.steps[0].server = Some(ServerUse::default());
         report.steps[0].slip = Some(Latencies::new());
         let mut found = Vec::new();
         names(&serde_json::from_str(&report.to_json()).unwrap(), &mut found);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
-pub use step::{Buffers, Counts, Lost, Step, ThreadUse};
+pub use step::{Buffers, Counts, Lost, ServerUse, Step, ThreadUse};
 pub use table::Table;
 pub use warning::{ENOUGH_SAMPLES, Warning};
 

@@ -71,6 +71,7 @@ pub(crate) fn step(replies: u64) -> Step {
             elapsed: 10 * SECOND,
             spins: false,
         }],
+        server: None,
         buffers: None,
         stolen: Some(0),
     }

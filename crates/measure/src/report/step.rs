@@ -35,6 +35,9 @@ pub struct Step {
     pub timeline: Timeline,
     /// What the generator itself used.
     pub threads: Vec<ThreadUse>,
+    /// What the server used, if it was known which process it is.
+    #[serde(default)]
+    pub server: Option<ServerUse>,
     /// The sockets' buffers, where a size was asked for.
     #[serde(default)]
     pub buffers: Option<Buffers>,
@@ -110,6 +113,19 @@ pub struct ThreadUse {
     /// It never sleeps, since it looks for replies all the time: then its processor time says nothing of how busy it is.
     #[serde(default)]
     pub spins: bool,
+}
+
+/// What the server used, with all that it has started, as far as its machine is this one.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ServerUse {
+    /// Its process.
+    pub pid: u32,
+    /// Processor time while it was counted. Systems count it in ticks of some milliseconds.
+    #[serde(rename = "processor_ns")]
+    pub processor: Nanos,
+    /// Its resident memory at the end, in bytes.
+    #[serde(rename = "memory_bytes")]
+    pub memory: u64,
 }
 
 /// How large the sockets' buffers were to be, and are.
@@ -227,6 +243,13 @@ impl Counts {
     }
 }
 
+impl ServerUse {
+    /// Its processor time for each of so many replies; 0 of none.
+    pub fn each(&self, replies: u64) -> Nanos {
+        self.processor / replies.max(1)
+    }
+}
+
 impl ThreadUse {
     /// Which share of its time it had a processor, 0 to 1.
     pub fn share(&self) -> f64 {
@@ -241,7 +264,7 @@ fn per_second(count: u64, duration: Nanos) -> f64 {
 /// With the rates, which follow from the counts, for whoever reads the file with another tool.
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut step = serializer.serialize_struct("Step", 16)?;
+        let mut step = serializer.serialize_struct("Step", 17)?;
         if let Some(offered) = &self.offered {
             step.serialize_field("offered_rate", offered)?;
         }
@@ -263,6 +286,9 @@ impl Serialize for Step {
         }
         step.serialize_field("timeline", &self.timeline)?;
         step.serialize_field("threads", &self.threads)?;
+        if let Some(server) = &self.server {
+            step.serialize_field("server", server)?;
+        }
         if let Some(buffers) = &self.buffers {
             step.serialize_field("buffers", buffers)?;
         }

@@ -38,6 +38,7 @@ impl Display for Table<'_> {
             counts(f, step)?;
             latencies(f, step)?;
             distribution(f, &step.latency, self.width.clamp(WIDTHS.0, WIDTHS.1))?;
+            server(f, step)?;
         }
         for warning in report.warnings() {
             write!(f, "\nwarning: {};\n  {}\n", warning.problem(), warning.advice())?;
@@ -192,6 +193,16 @@ fn distribution(f: &mut Formatter<'_>, latencies: &Latencies, width: usize) -> f
         writeln!(f, "{}", text.trim_end())?;
     }
     Ok(())
+}
+
+fn server(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
+    let Some(server) = &step.server else { return Ok(()) };
+    let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
+    let memory = Bytes(server.memory as f64);
+    writeln!(
+        f,
+        "\n  The server used {used} of a processor, {each} for each reply, and holds {memory} of memory."
+    )
 }
 
 struct Range {

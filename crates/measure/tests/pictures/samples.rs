@@ -181,6 +181,7 @@ impl Run {
             slip: None,
             timeline: Timeline::new(begin, duration),
             threads: vec![thread],
+            server: None,
             buffers: None,
             stolen: None,
         };
