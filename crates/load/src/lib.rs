@@ -18,7 +18,9 @@
 //! | [`clock`] | nanoseconds since the run began |
 //! | [`wait`] | waiting for sockets until a moment |
 //! | [`chat`] | a crowd of IRC clients |
+//! | [`stream`] | a load on a server of streams |
 //! | [`udp`] | a load on a UDP server |
+//! | [`unix_datagram`] | a load on a server of datagrams at a Unix socket |
 //! | [`machine`] | what the machine is that measures, and what disturbed it |
 #![forbid(unsafe_code)]
 
@@ -32,7 +34,9 @@ pub mod pacing;
 pub mod plan;
 pub mod probe;
 pub mod record;
+pub mod stream;
 pub mod udp;
+pub mod unix_datagram;
 pub mod wait;
 pub mod watch;
 pub mod worker;

@@ -30,6 +30,9 @@ pub enum LoadError {
         /// Why it failed.
         source: io::Error,
     },
+    /// This machine has no local port left for another connection to that address.
+    #[error("no local port is left for another connection")]
+    NoPorts,
     /// No connection is left.
     #[error("the server ended every connection")]
     NoneLeft,
