@@ -53,7 +53,7 @@ impl Asking<'_> {
         receive: impl Fn(&mut [u8], Duration) -> io::Result<Option<usize>>,
     ) -> Result<Found, LoadError> {
         let mut buffer = vec![0; MAX_DATAGRAM];
-        for time in self.patience.datagrams {
+        for &time in self.patience.datagrams {
             send(TEXT).map_err(LoadError::Connect)?;
             let came =
                 self.wait(time, |time| receive(&mut buffer, time).map_err(LoadError::Connect))?;

@@ -8,14 +8,13 @@
 mod datagram;
 mod stream;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use callbox_measure::payload::Check;
 use callbox_measure::replies::Framing;
-use callbox_net::attempt::Protocol;
-use callbox_net::peer::Peer;
 
 use crate::control::Control;
 use crate::outcome::LoadError;
@@ -62,10 +61,40 @@ pub fn probe(
     match place {
         Place::Udp(addresses) => asking.udp(addresses),
         Place::UnixDatagram(path) => asking.unix_datagram(path),
-        Place::Tcp(addresses) => {
-            asking.stream(Protocol::Tcp, addresses.iter().copied().map(Peer::Inet).collect())
-        }
-        Place::UnixStream(path) => asking.stream(Protocol::UnixStream, vec![Peer::at_path(path)]),
+        Place::Tcp(_) | Place::UnixStream(_) => asking.stream(place),
+    }
+}
+
+/// Whether somebody is there.
+#[derive(Debug)]
+pub enum Presence {
+    /// Somebody took a connection, or answered a datagram.
+    There,
+    /// A datagram was sent, and neither answered nor refused.
+    Silent,
+    /// Nobody; why, as far as the system tells.
+    Nobody(io::Error),
+}
+
+/// Finds out whether somebody is there, within `time` for each address. A connection ends as soon as it is made; a
+/// datagram holds some letters.
+///
+/// # Errors
+///
+/// What has nothing to do with the peer, and [`LoadError::Stopped`].
+pub fn presence(place: &Place, time: Duration, control: &Control) -> Result<Presence, LoadError> {
+    let patience = Patience { datagrams: &[time], first: time, more: time };
+    let asking = Asking { fixed: &[], control, patience: &patience };
+    let found = match place {
+        Place::Udp(addresses) => asking.udp(addresses).map(drop),
+        Place::UnixDatagram(path) => asking.unix_datagram(path).map(drop),
+        Place::Tcp(_) | Place::UnixStream(_) => asking.connect(place).map(drop),
+    };
+    match found {
+        Ok(()) => Ok(Presence::There),
+        Err(LoadError::NoAnswer(_)) => Ok(Presence::Silent),
+        Err(LoadError::Connect(error)) => Ok(Presence::Nobody(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -74,9 +103,9 @@ const TEXT: &[u8] = b"callboxaskswhatthisserveranswers";
 
 /// How long is waited for what.
 #[derive(Debug)]
-struct Patience {
+struct Patience<'a> {
     /// For the answer to each datagram; then it is sent again.
-    datagrams: [Duration; 3],
+    datagrams: &'a [Duration],
     /// For a connection, and for the first byte of an answer.
     first: Duration,
     /// For more of an answer of which nobody knows how long it is.
@@ -85,8 +114,8 @@ struct Patience {
 
 /// A datagram may be lost, and on a bad link the next one as well. What has begun to come over a connection goes on within
 /// the time that a lost segment takes to be sent again (RFC 6298: a second, and less in practice).
-const PATIENCE: Patience = Patience {
-    datagrams: [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
+const PATIENCE: Patience<'_> = Patience {
+    datagrams: &[Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)],
     first: Duration::from_secs(5),
     more: Duration::from_secs(1),
 };
@@ -96,7 +125,7 @@ const PATIENCE: Patience = Patience {
 struct Asking<'a> {
     fixed: &'a [&'static [u8]],
     control: &'a Control,
-    patience: &'a Patience,
+    patience: &'a Patience<'a>,
 }
 
 impl Asking<'_> {

@@ -11,7 +11,7 @@ use callbox_net::peer::Peer;
 use callbox_net::ready;
 use callbox_net::stream::StreamSocket;
 
-use super::{Asking, Found, TEXT, compared};
+use super::{Asking, Found, Place, TEXT, compared};
 use crate::outcome::LoadError;
 
 /// The most of an answer that is read: many lines, or one very long one. What has neither a line feed nor an end by then
@@ -19,12 +19,8 @@ use crate::outcome::LoadError;
 const MOST: usize = 64 << 10;
 
 impl Asking<'_> {
-    pub(super) fn stream(
-        &self,
-        protocol: Protocol,
-        targets: Vec<Peer>,
-    ) -> Result<Found, LoadError> {
-        let (socket, peer) = self.connect(protocol, targets)?;
+    pub(super) fn stream(&self, place: &Place) -> Result<Found, LoadError> {
+        let (socket, peer) = self.connect(place)?;
         let address = match peer {
             Peer::Inet(address) => Some(address),
             Peer::Unix(_) | Peer::Vsock { .. } => None,
@@ -59,11 +55,15 @@ impl Asking<'_> {
         }
     }
 
-    fn connect(
-        &self,
-        protocol: Protocol,
-        targets: Vec<Peer>,
-    ) -> Result<(StreamSocket, Peer), LoadError> {
+    pub(super) fn connect(&self, place: &Place) -> Result<(StreamSocket, Peer), LoadError> {
+        let (protocol, targets) = match place {
+            Place::Tcp(addresses) | Place::Udp(addresses) => {
+                (Protocol::Tcp, addresses.iter().copied().map(Peer::Inet).collect())
+            }
+            Place::UnixStream(path) | Place::UnixDatagram(path) => {
+                (Protocol::UnixStream, vec![Peer::at_path(path)])
+            }
+        };
         let timeout = Some(self.patience.first);
         let (source, route, route_pointer) = (Source::default(), Vec::new(), 0);
         let mut attempts =

@@ -15,19 +15,16 @@ const FAREWELL: &[u8] = b"Goodbye, client!";
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(20);
 
-const PATIENT: Patience = Patience { datagrams: [LONG; 3], first: LONG, more: LONG };
-const HASTY: Patience = Patience { datagrams: [SHORT; 3], first: SHORT, more: SHORT };
+const PATIENT: Patience<'_> = Patience { datagrams: &[LONG; 3], first: LONG, more: LONG };
+const HASTY: Patience<'_> = Patience { datagrams: &[SHORT; 3], first: SHORT, more: SHORT };
 
-fn asked(place: &Place, patience: &Patience) -> Result<Found, LoadError> {
+fn asked(place: &Place, patience: &Patience<'_>) -> Result<Found, LoadError> {
     let control = Control::new();
     let asking = Asking { fixed: &[FAREWELL], control: &control, patience };
     match place {
         Place::Udp(addresses) => asking.udp(addresses),
         Place::UnixDatagram(path) => asking.unix_datagram(path),
-        Place::Tcp(addresses) => {
-            asking.stream(Protocol::Tcp, addresses.iter().copied().map(Peer::Inet).collect())
-        }
-        Place::UnixStream(path) => asking.stream(Protocol::UnixStream, vec![Peer::at_path(path)]),
+        Place::Tcp(_) | Place::UnixStream(_) => asking.stream(place),
     }
 }
 
@@ -105,7 +102,7 @@ fn a_datagram_server_is_known_by_its_answer() {
 
 #[test]
 fn a_lost_datagram_is_asked_again() {
-    let patience = Patience { datagrams: [SHORT, LONG, LONG], ..PATIENT };
+    let patience = Patience { datagrams: &[SHORT, LONG, LONG], ..PATIENT };
     let place = Place::Udp(vec![udp(1, |text| text.to_vec())]);
     assert_eq!(asked(&place, &patience).unwrap().check, Check::Echo);
 }
@@ -165,6 +162,22 @@ fn a_silent_server_is_an_error_that_says_what_was_tried() {
     assert_eq!(error, expected);
     let error = asked(&once(|_| String::new()), &PATIENT).unwrap_err().to_string();
     assert!(error.starts_with("the server ended the connection without an answer"), "{error}");
+}
+
+#[test]
+fn who_is_there_is_told_from_who_is_silent_and_from_nobody() {
+    let control = Control::new();
+    let presence = |place: Place, time| presence(&place, time, &control).unwrap();
+    let answers = Place::Udp(vec![udp(0, |text| text.to_vec())]);
+    assert!(matches!(presence(answers, LONG), Presence::There));
+    assert!(matches!(presence(lines(str::to_owned), LONG), Presence::There));
+    let silent = Place::Udp(vec![udp(usize::MAX, |text| text.to_vec())]);
+    assert!(matches!(presence(silent, SHORT), Presence::Silent));
+    let (_udp, udp) = closed_udp();
+    let (_tcp, tcp) = closed_tcp();
+    for place in [Place::Udp(vec![udp]), Place::Tcp(vec![tcp])] {
+        assert!(matches!(presence(place, LONG), Presence::Nobody(_)));
+    }
 }
 
 #[test]
