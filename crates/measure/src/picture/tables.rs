@@ -5,7 +5,7 @@ use super::markup::Markup;
 use super::over_time::{self, Moment};
 use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, Share, Span};
 use crate::figures::{Latencies, PERCENTILES};
-use crate::report::{Counts, Report, Step};
+use crate::report::{Counts, Outcome, Report, Sort, Step};
 
 /// A table whose first column names the row.
 fn table(html: &mut Markup, class: &str, heads: &[&str], rows: impl FnOnce(&mut Markup)) {
@@ -135,67 +135,39 @@ pub(super) fn moments(html: &mut Markup, report: &Report) {
 pub(super) fn counts(html: &mut Markup, report: &Report) {
     let mut counts = Counts::default();
     report.steps.iter().for_each(|step| counts.add(&step.counts));
-    // Every field by its name, so that none that is added later is forgotten here.
-    let Counts {
-        requests,
-        expected,
-        replies,
-        lost,
-        late,
-        pending,
-        duplicated,
-        reordered,
-        wrong,
-        stray,
-        refused,
-        connect_failed,
-        broken,
-        bytes_sent,
-        bytes_received,
-    } = counts;
-    let rows = [
-        ("main", "replies", replies, "right, in time, the first to each request"),
-        ("bad", "lost: not sent", lost.not_sent, "this machine had no room to send them (ENOBUFS)"),
-        (
-            "bad",
-            "lost: receive overflow",
-            lost.receive_overflow,
-            "the replies came and our socket had no room",
-        ),
-        ("bad", "lost: no reply", lost.no_reply, "where, nobody told"),
-        ("bad", "wrong", wrong, "not what the service answers"),
-        ("", "late", late, "came after they had been given up"),
-        ("", "pending", pending, "not yet answered when the run ended"),
-        ("", "duplicated", duplicated, "replies to a request that had one"),
-        ("", "reordered", reordered, "came after the reply to a later request"),
-        ("bad", "stray", stray, "replies to nothing that was asked"),
-        ("bad", "refused", refused, "by the server's machine"),
-        ("bad", "not connected", connect_failed, "for other reasons"),
-        ("bad", "broken", broken, "connections that ended before the run"),
-    ];
-    let share = |count: u64| match expected {
+    let share = |count: u64| match counts.expected {
         0 => "–".to_owned(),
-        _ => Share(count as f64 / expected as f64).to_string(),
+        expected => Share(count as f64 / expected as f64).to_string(),
     };
     table(html, "counts told", &["outcome", "number", "of expected", "meaning"], |html| {
-        for (class, name, count, meaning) in rows {
-            let class = if count == 0 && class != "main" { "none" } else { class };
+        for Outcome { name, count, meaning, sort } in counts.outcomes(report.kind) {
+            let class = match sort {
+                Sort::Right => "main",
+                _ if count == 0 => "none",
+                Sort::Lost | Sort::Wrong => "bad",
+                Sort::Odd => "",
+            };
             html.open("tr");
             if !class.is_empty() {
                 html.with("class", class);
             }
-            html.open("th").with("scope", "row").text(name).close();
+            let lost = if sort == Sort::Lost { "lost: " } else { "" };
+            html.open("th").with("scope", "row").text(format_args!("{lost}{name}")).close();
             html.element("td", Count(count)).element("td", share(count));
             html.open("td").with("class", "note").text(meaning).close();
             html.close().line();
         }
     });
-    let noun = if requests == 1 { "request" } else { "requests" };
-    html.open("p").text(format_args!(
-        "{} {noun}; {} sent and {} received, without headers.",
-        Count(requests),
-        Bytes(bytes_sent as f64),
-        Bytes(bytes_received as f64)
+    let words = report.kind.words();
+    let sent = [words.request, words.requests][usize::from(counts.requests != 1)];
+    html.open("p").text(format_args!("{} {sent}; ", Count(counts.requests)));
+    if counts.expected != counts.requests {
+        html.text(format_args!("{} {} expected; ", Count(counts.expected), words.replies));
+    }
+    html.text(format_args!(
+        "{} sent and {} received, without headers.",
+        Bytes(counts.bytes_sent as f64),
+        Bytes(counts.bytes_received as f64)
     ));
     html.close();
 }

@@ -10,6 +10,7 @@ pub(crate) mod sample;
 mod step;
 mod table;
 mod warning;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use machine::{Clock, Machine};
 pub use step::{Buffers, Counts, Lost, ServerUse, Step, ThreadUse};
 pub use table::Table;
 pub use warning::{ENOUGH_SAMPLES, Warning};
+pub use words::{Outcome, Sort, Words};
 
 use crate::Nanos;
 

@@ -145,6 +145,19 @@ impl Step {
         per_second(self.counts.replies, self.duration)
     }
 
+    /// How many requests a second were answered. In the chat these are lines: as many as the deliveries come to.
+    pub fn answered_rate(&self) -> f64 {
+        self.rate() / self.fan_out()
+    }
+
+    /// To how many replies a request leads: to one, but in the chat to one for each who is to read the line.
+    pub fn fan_out(&self) -> f64 {
+        match (self.counts.expected, self.counts.requests) {
+            (0, _) | (_, 0) => 1.0,
+            (expected, requests) => (expected as f64 / requests as f64).max(1.0),
+        }
+    }
+
     /// How many requests a second were made.
     pub fn request_rate(&self) -> f64 {
         per_second(self.counts.requests, self.duration)
@@ -195,11 +208,19 @@ impl Counts {
 
     /// Adds those of another thread or step. A file may hold any number: at the largest one it stays.
     pub fn add(&mut self, other: &Self) {
+        let mut other = *other;
+        for (sum, more) in self.each().into_iter().zip(other.each()) {
+            *sum = sum.saturating_add(*more);
+        }
+    }
+
+    fn each(&mut self) -> [&mut u64; 17] {
+        // Taken apart so that a field which is added is not forgotten here.
         let Self {
             requests,
             expected,
             replies,
-            lost,
+            lost: Lost { not_sent, receive_overflow, no_reply },
             late,
             pending,
             duplicated,
@@ -212,27 +233,25 @@ impl Counts {
             bytes_sent,
             bytes_received,
         } = self;
-        for (sum, more) in [
-            (requests, other.requests),
-            (expected, other.expected),
-            (replies, other.replies),
-            (&mut lost.not_sent, other.lost.not_sent),
-            (&mut lost.receive_overflow, other.lost.receive_overflow),
-            (&mut lost.no_reply, other.lost.no_reply),
-            (late, other.late),
-            (pending, other.pending),
-            (duplicated, other.duplicated),
-            (reordered, other.reordered),
-            (wrong, other.wrong),
-            (stray, other.stray),
-            (refused, other.refused),
-            (connect_failed, other.connect_failed),
-            (broken, other.broken),
-            (bytes_sent, other.bytes_sent),
-            (bytes_received, other.bytes_received),
-        ] {
-            *sum = sum.saturating_add(more);
-        }
+        [
+            requests,
+            expected,
+            replies,
+            not_sent,
+            receive_overflow,
+            no_reply,
+            late,
+            pending,
+            duplicated,
+            reordered,
+            wrong,
+            stray,
+            refused,
+            connect_failed,
+            broken,
+            bytes_sent,
+            bytes_received,
+        ]
     }
 
     /// How many times something went wrong that a server should not do: wrong and stray replies, refusals, broken

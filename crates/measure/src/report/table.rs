@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use callbox_exchange::Bare;
 
-use super::{Counts, Ended, Report, Step};
+use super::{Ended, Kind, Outcome, Report, Sort, Step};
 use crate::Nanos;
 use crate::figures::Latencies;
 use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, RoundSpan, Share, Span};
@@ -35,7 +35,7 @@ impl Display for Table<'_> {
             steps(f, report)?;
         }
         if let Some(step) = report.main_step() {
-            counts(f, step)?;
+            counts(f, step, report.kind)?;
             latencies(f, step)?;
             distribution(f, &step.latency, self.width.clamp(WIDTHS.0, WIDTHS.1))?;
             server(f, step)?;
@@ -64,7 +64,8 @@ fn heading(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
 
 /// A climb: a row for each rate, and the knee.
 fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
-    write!(f, "\n  {:>12} {:>12} {:>10}", "offered", "replies", "lost")?;
+    let answered = report.kind.words().answered;
+    write!(f, "\n  {:>12} {answered:>12} {:>10}", "offered", "lost")?;
     for name in ["p50", "p99", "p99.9", "max"] {
         write!(f, " {name:>9}")?;
     }
@@ -72,7 +73,8 @@ fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     for (at, step) in report.steps.iter().enumerate() {
         let offered =
             step.offered.map_or_else(|| "–".to_owned(), |rate| PerSecond(rate).to_string());
-        write!(f, "  {offered:>12} {:>12} {:>10}", PerSecond(step.rate()), Share(step.loss()))?;
+        let answered = PerSecond(step.answered_rate());
+        write!(f, "  {offered:>12} {answered:>12} {:>10}", Share(step.loss()))?;
         for (name, latency) in step.latency.row() {
             if ["p50", "p99", "p99.9", "max"].contains(&name) {
                 write!(f, " {:>9}", Shown(&step.latency, latency))?;
@@ -90,58 +92,33 @@ fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     }
 }
 
-fn counts(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
-    let counts = &step.counts;
+fn counts(f: &mut Formatter<'_>, step: &Step, kind: Kind) -> fmt::Result {
+    let (counts, words) = (&step.counts, kind.words());
     writeln!(f)?;
-    line(f, "requests", counts.requests, &PerSecond(step.request_rate()).to_string())?;
+    line(f, words.requests, counts.requests, &PerSecond(step.request_rate()).to_string())?;
     if counts.expected != counts.requests {
-        line(f, "to be read", counts.expected, "deliveries in all")?;
+        line(f, "expected", counts.expected, &format!("{} in all", words.replies))?;
     }
     let rates = format!("{}, {}/s", PerSecond(step.rate()), Bytes(step.bytes_rate()));
-    line(f, "replies", counts.replies, &rates)?;
-    line(f, "lost", counts.lost.total(), &losses(step))?;
-    for (name, count, meaning) in troubles(counts) {
-        if count > 0 {
-            line(f, name, count, meaning)?;
-        }
-    }
-    Ok(())
+    line(f, words.replies, counts.replies, &rates)?;
+    let outcomes = counts.outcomes(kind).into_iter();
+    let troubles = outcomes.filter(|it| it.count > 0 && it.sort != Sort::Right);
+    let (lost, others): (Vec<_>, Vec<_>) = troubles.partition(|it| it.sort == Sort::Lost);
+    line(f, "lost", counts.lost.total(), &losses(step, &lost))?;
+    others.iter().try_for_each(|it| line(f, it.name, it.count, it.meaning))
+}
+
+/// The loss as a share, and where it happened.
+fn losses(step: &Step, causes: &[Outcome]) -> String {
+    let causes: Vec<_> =
+        causes.iter().map(|it| format!("{} {}", Count(it.count), it.name)).collect();
+    let separator = if causes.is_empty() { "" } else { ": " };
+    format!("{}{separator}{}", Share(step.loss()), causes.join(", "))
 }
 
 fn line(f: &mut Formatter<'_>, name: &str, count: u64, beside: &str) -> fmt::Result {
     let text = format!("  {name:<12} {:>14}   {beside}", Count(count));
     writeln!(f, "{}", text.trim_end())
-}
-
-/// The loss as a share, and where it happened.
-fn losses(step: &Step) -> String {
-    let lost = &step.counts.lost;
-    let causes = [
-        (lost.not_sent, "not sent for want of room"),
-        (lost.receive_overflow, "dropped at our own socket"),
-        (lost.no_reply, "without a reply"),
-    ];
-    let told = causes.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<_> = told.map(|(count, what)| format!("{} {what}", Count(*count))).collect();
-    match told.is_empty() {
-        true => Share(step.loss()).to_string(),
-        false => format!("{}: {}", Share(step.loss()), told.join(", ")),
-    }
-}
-
-/// What should not be, with what it means; only what there is of it is shown.
-fn troubles(counts: &Counts) -> [(&'static str, u64, &'static str); 9] {
-    [
-        ("duplicated", counts.duplicated, "replies to a request that had one"),
-        ("reordered", counts.reordered, "replies behind that of a later request"),
-        ("late", counts.late, "replies to requests that had been given up"),
-        ("pending", counts.pending, "requests still waiting at the end"),
-        ("wrong", counts.wrong, "replies that are not what the service answers"),
-        ("stray", counts.stray, "replies that belong to no request"),
-        ("refused", counts.refused, "requests and connections refused"),
-        ("unconnected", counts.connect_failed, "connections that could not be made"),
-        ("broken", counts.broken, "connections that ended before the run"),
-    ]
 }
 
 fn latencies(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
@@ -248,7 +225,7 @@ fn bar(share: f64, room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Knee, sample};
+    use super::super::{Knee, Lost, sample};
     use super::*;
 
     #[test]
@@ -258,10 +235,10 @@ udp 127.0.0.1:3000, 10 s, closed loop
 
   requests             20,047   2,005/s
   replies              20,000   2,000/s, 128 kB/s
-  lost                     45   0.224 %: 12 not sent for want of room, 30 dropped at our own socket, 3 without a reply
-  reordered                 3   replies behind that of a later request
+  lost                     45   0.224 %: 12 not sent, 30 dropped here, 3 unanswered
   late                      1   replies to requests that had been given up
   pending                   1   requests still waiting at the end
+  reordered                 3   replies behind that of a later request
 
                      min       p50       p90       p99     p99.9    p99.99       max
   latency        10.0 µs   54.9 µs   90.9 µs   99.1 µs   99.8 µs   5.00 ms   5.00 ms
@@ -298,6 +275,34 @@ warning: only 20 samples lie above p99.9: it, and any further one, is chance;
         assert_eq!(marked.len(), 1);
         assert!(marked[0].trim_start().starts_with("200/s"), "{table}");
         assert!(table.contains("knee at 200/s: p99 \\x1b[31m grew"), "{table}");
+    }
+
+    #[test]
+    fn of_a_chat_it_tells_lines_and_their_deliveries() {
+        let mut report = sample::report(1000);
+        report.kind = Kind::Chat;
+        let counts = &mut report.steps[0].counts;
+        (counts.requests, counts.expected, counts.replies) = (20, 1000, 940);
+        (counts.lost, counts.late, counts.pending) = (Lost::default(), 0, 50);
+        (counts.lost.no_reply, counts.stray) = (10, 2);
+        let table = Table { report: &report, width: 77 }.to_string();
+        let expected = "
+  lines                    20   2.00/s
+  expected              1,000   deliveries in all
+  deliveries              940   94.0/s, 6.40 kB/s
+  lost                     10   1.00 %: 10 undelivered
+  pending                  50   deliveries still to come at the end
+  reordered                 3   lines behind a later one of the same talker
+  stray                     2   lines that nobody said
+
+";
+        assert!(table.contains(expected), "{table}");
+        report.steps = vec![report.steps.remove(0); 2];
+        report.steps[0].offered = Some(2.0);
+        let table = Table { report: &report, width: 77 }.to_string();
+        // A step offers lines, so it tells how many of them the deliveries come to.
+        let row = "       offered    delivered       lost ";
+        assert!(table.contains(row) && table.contains("        2.00/s       1.88/s"), "{table}");
     }
 
     #[test]
