@@ -16,7 +16,7 @@ pub struct StepResult {
     pub offered: Rate,
     /// Requests sent per second.
     pub sent: f64,
-    /// Right replies per second.
+    /// Requests answered per second; in a chat, as many lines as the deliveries come to.
     pub achieved: f64,
     /// The 99th percentile of the latency from the intended time, if there was any reply.
     pub p99: Option<Nanos>,
@@ -84,7 +84,7 @@ impl Knee {
                 )
             }
             (_, Some(Limit::Answers)) => {
-                format!("less than {share} % of the requests at the {rate} rate were answered")
+                format!("less than {share} % of what was sent at the {rate} rate came back")
             }
             (_, Some(Limit::Latency)) => {
                 format!(

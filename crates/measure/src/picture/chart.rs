@@ -15,7 +15,7 @@ pub struct Chart {
     /// What is seen in it, in a sentence or two, for those who hear it rather than see it.
     pub description: String,
     /// The horizontal axis, and what it is called.
-    pub across: (Range, &'static str),
+    pub across: (Range, String),
     /// The vertical axis, and what it is called.
     pub up: (Range, &'static str),
     /// What is drawn, from the back to the front.
@@ -23,7 +23,7 @@ pub struct Chart {
     /// What is told of each place under the pointer. Neighbours share no place and stand in rising order.
     pub readings: Vec<Reading>,
     /// What is written in the middle where there is nothing to draw.
-    pub empty: Option<&'static str>,
+    pub empty: Option<String>,
 }
 
 /// A point, in the units of the two axes.

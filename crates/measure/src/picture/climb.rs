@@ -4,7 +4,7 @@ use super::axis::{Range, Unit};
 use super::chart::{Chart, Dots, Layer, Reading, Shape, Tone};
 use crate::climb::KEPT_UP;
 use crate::figures::show::{PerSecond, Span};
-use crate::report::{Report, Step};
+use crate::report::{Report, Step, Words};
 
 /// The percentiles that are drawn, lowest first.
 const DRAWN: [(&str, f64, Shape); 3] =
@@ -12,6 +12,7 @@ const DRAWN: [(&str, f64, Shape); 3] =
 
 /// The chart of a climb. It may be asked of any report; of a plain run it has one point a line.
 pub fn chart(report: &Report) -> Chart {
+    let words = report.kind.words();
     let mut steps: Vec<&Step> = report.steps.iter().collect();
     steps.sort_by(|a, b| load(a).total_cmp(&load(b)));
     let hollow: Vec<bool> = steps.iter().map(|step| !kept_up(step)).collect();
@@ -41,11 +42,11 @@ pub fn chart(report: &Report) -> Chart {
         id: "load",
         title: "Latency against load".to_owned(),
         description: description(report, &steps),
-        across: (across, "requests offered a second"),
+        across: (across, format!("{} offered a second", words.requests)),
         up: (up, "latency"),
         layers,
-        readings: readings(&steps, across.high),
-        empty: (up.high == 0.0).then_some("no reply was counted"),
+        readings: readings(&steps, across.high, words),
+        empty: (up.high == 0.0).then(|| format!("no {} was counted", words.reply)),
     }
 }
 
@@ -56,7 +57,7 @@ pub fn load(step: &Step) -> f64 {
 
 /// Whether the server answered what was offered, or nearly so. A step in which it did not is drawn hollow.
 pub fn kept_up(step: &Step) -> bool {
-    step.offered.is_none_or(|offered| step.rate() >= KEPT_UP * offered)
+    step.offered.is_none_or(|offered| step.answered_rate() >= KEPT_UP * offered)
 }
 
 /// A percentile of a step, which is no number where no reply came.
@@ -64,7 +65,7 @@ fn latency(step: &Step, of_hundred: f64) -> f64 {
     if step.latency.is_empty() { f64::NAN } else { step.latency.percentile(of_hundred) as f64 }
 }
 
-fn readings(steps: &[&Step], high: f64) -> Vec<Reading> {
+fn readings(steps: &[&Step], high: f64, words: Words) -> Vec<Reading> {
     let loads: Vec<f64> = steps.iter().map(|step| load(step)).collect();
     let between = |a: f64, b: f64| (a * b).max(0.0).sqrt();
     let reading = |(index, step): (usize, &&Step)| {
@@ -74,14 +75,10 @@ fn readings(steps: &[&Step], high: f64) -> Vec<Reading> {
             format!("{name} {}", Span(step.latency.percentile(of_hundred)))
         });
         let text = match step.latency.is_empty() {
-            true => format!("{}: no reply", PerSecond(load(step))),
+            true => format!("{}: no {}", PerSecond(load(step)), words.reply),
             false => {
-                let answered = PerSecond(step.rate());
-                format!(
-                    "{} offered, {answered} answered: {}",
-                    PerSecond(load(step)),
-                    row.join(", ")
-                )
+                let (offered, answered) = (PerSecond(load(step)), PerSecond(step.answered_rate()));
+                format!("{offered} offered, {answered} {}: {}", words.answered, row.join(", "))
             }
         };
         Reading { over: (from, to), at: loads[index], text }

@@ -184,7 +184,7 @@ impl<'a> Drawing<'a> {
         }
         self.names_of_lines(svg, ends, &mut places);
         self.named(svg, &mut places);
-        if let Some(text) = self.chart.empty {
+        if let Some(text) = &self.chart.empty {
             let middle = ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0);
             label(svg, "empty", middle, text);
         }
@@ -257,7 +257,7 @@ impl<'a> Drawing<'a> {
         };
         label(svg, "what", (0.0, self.edge.0 + 13.0), &name(self.chart.up.1, &self.up));
         let middle = ((self.left + self.right) / 2.0, self.edge.1 - 8.0);
-        label(svg, "what middle", middle, &name(self.chart.across.1, &self.across));
+        label(svg, "what middle", middle, &name(&self.chart.across.1, &self.across));
     }
 
     fn area(&self, svg: &mut Markup, points: &[(f64, f64, f64)], tone: Tone) {

@@ -41,9 +41,9 @@ pub fn moments(report: &Report) -> Vec<Vec<Moment>> {
     steps
 }
 
-/// The chart of latencies: half of the requests below the first line, all but one in a hundred below the second.
+/// The chart of latencies: half of the replies below the first line, all but one in a hundred below the second.
 pub fn latency(report: &Report) -> Chart {
-    let steps = moments(report);
+    let (steps, words) = (moments(report), report.kind.words());
     let all = || steps.iter().flatten();
     let line =
         |which: usize| joined(&steps, |moment| moment.latency.map(|latency| latency[which] as f64));
@@ -70,40 +70,40 @@ pub fn latency(report: &Report) -> Chart {
                 Span(longest)
             )
         }
-        _ => "No reply was counted.".to_owned(),
+        _ => format!("No {} was counted.", words.reply),
     };
     Chart {
         id: "latency",
         title: "Latency over time".to_owned(),
         description,
-        across: (time_axis(&steps), "time since counting began"),
+        across: (time_axis(&steps), "time since counting began".to_owned()),
         up: (up, "latency"),
         readings: readings(&steps, |moment| match moment.latency {
             Some([p50, p99, max]) => {
                 format!("p50 {}, p99 {}, max {}", Span(p50), Span(p99), Span(max))
             }
-            None => "no reply".to_owned(),
+            None => format!("no {}", words.reply),
         }),
         layers,
-        empty: longest.is_none().then_some("no reply was counted"),
+        empty: longest.is_none().then(|| format!("no {} was counted", words.reply)),
     }
 }
 
-/// The chart of rates: replies that came, requests that were to be sent, and errors, where there were any.
+/// The chart of rates: replies that came, those that were to come in an open loop, and errors, where there were any.
 pub fn rate(report: &Report) -> Chart {
-    let steps = moments(report);
+    let (steps, words) = (moments(report), report.kind.words());
     let replies = joined(&steps, |moment| Some(moment.rate));
     let errors = joined(&steps, |moment| Some(per_second(moment.errors, moment.to - moment.from)));
-    let offered = offered(report, &steps);
-    let values = [&replies, &errors, &offered].into_iter().flatten().map(|point| point.1);
+    let due = due(report, &steps);
+    let values = [&replies, &errors, &due].into_iter().flatten().map(|point| point.1);
     // From zero in any case: how much of the rate is missing is what this chart is looked at for.
     let up = Range { low: 0.0, ..Range::of(Unit::Rate, values) };
     let mut layers = boundaries(&steps);
-    if !offered.is_empty() {
+    if !due.is_empty() {
         layers.push(Layer::Line {
-            points: offered,
+            points: due,
             tone: Tone::Quiet,
-            label: "offered".into(),
+            label: words.due.into(),
             dots: None,
         });
     }
@@ -119,7 +119,8 @@ pub fn rate(report: &Report) -> Chart {
         "Nothing was counted.".to_owned()
     } else {
         format!(
-            "Replies a second over {}: between {} and {}.",
+            "The rate of {} over {}: between {} and {}.",
+            words.replies,
             Elapsed(end(&steps)),
             PerSecond(least),
             PerSecond(rates().fold(0.0, f64::max))
@@ -128,7 +129,7 @@ pub fn rate(report: &Report) -> Chart {
     layers.push(Layer::Line {
         points: replies,
         tone: Tone::First,
-        label: "replies".into(),
+        label: words.replies.into(),
         dots: None,
     });
     if has_errors {
@@ -143,7 +144,7 @@ pub fn rate(report: &Report) -> Chart {
         id: "rate",
         title: "Rate over time".to_owned(),
         description,
-        across: (time_axis(&steps), "time since counting began"),
+        across: (time_axis(&steps), "time since counting began".to_owned()),
         up: (up, "a second"),
         readings: readings(&steps, |moment| {
             let errors = match moment.errors {
@@ -151,10 +152,10 @@ pub fn rate(report: &Report) -> Chart {
                 1 => ", 1 error".to_owned(),
                 errors => format!(", {} errors", Count(errors)),
             };
-            format!("{} replies{errors}", PerSecond(moment.rate))
+            format!("{} {}{errors}", PerSecond(moment.rate), words.replies)
         }),
         layers,
-        empty: is_empty.then_some("nothing was counted"),
+        empty: is_empty.then(|| "nothing was counted".to_owned()),
     }
 }
 
@@ -193,12 +194,12 @@ fn joined(steps: &[Vec<Moment>], value: impl Fn(&Moment) -> Option<f64>) -> Vec<
     points
 }
 
-fn offered(report: &Report, steps: &[Vec<Moment>]) -> Vec<Point> {
+/// The replies a second that each step was to bring.
+fn due(report: &Report, steps: &[Vec<Moment>]) -> Vec<Point> {
     let mut points = Vec::new();
     for (step, moments) in report.steps.iter().zip(steps) {
-        if let (Some(rate), Some(first), Some(last)) =
-            (step.offered, moments.first(), moments.last())
-        {
+        let rate = step.offered.map(|offered| offered * step.fan_out());
+        if let (Some(rate), Some(first), Some(last)) = (rate, moments.first(), moments.last()) {
             points.extend([
                 (first.from as f64, rate),
                 (last.to as f64, rate),

@@ -3,12 +3,14 @@
 //! It begins with what is asked first, how fast and how slow, and with what makes that doubtful; then come the pictures,
 //! each with the numbers it was drawn from; then what is needed to measure the same again.
 
+use std::fmt::Display;
+
 use super::draw::{Size, inline};
 use super::markup::Markup;
 use super::{Picture, style, tables};
 use crate::climb::KEPT_UP;
 use crate::figures::show::{Count, Elapsed, PerSecond, Share, Span};
-use crate::report::{Ended, Report, Step};
+use crate::report::{Ended, Report, Step, Words};
 
 /// The page, as the text of a file.
 pub fn page(report: &Report) -> String {
@@ -104,11 +106,12 @@ fn key_figures(html: &mut Markup, report: &Report) {
             "the figures beside are of this step".to_owned(),
         );
     }
-    let of_offered = |rate| format!("of {} offered", PerSecond(rate));
+    let words = report.kind.words();
+    let of_due = |offered| format!("of {} {}", PerSecond(offered * step.fan_out()), words.due);
     put(
-        "replies",
+        words.replies,
         PerSecond(step.rate()).to_string(),
-        step.offered.map_or_else(String::new, of_offered),
+        step.offered.map_or_else(String::new, of_due),
     );
     for (name, nanos) in step.latency.row() {
         if ["p50", "p99", "p99.9", "max"].contains(&name) {
@@ -161,7 +164,8 @@ fn load(html: &mut Markup, report: &Report) {
     if !report.steps.iter().all(super::climb::kept_up) {
         let share = KEPT_UP * 100.0;
         let text = format_args!(
-            "A hollow mark is a step in which less than {share} % of the offered rate was answered."
+            "A hollow mark is a step in which less than {share} % of the offered rate was {}.",
+            report.kind.words().answered
         );
         html.element("p", text);
     }
@@ -172,18 +176,23 @@ fn load(html: &mut Markup, report: &Report) {
 
 fn latencies(html: &mut Markup, report: &Report) {
     section(html, "Latency by percentile");
-    let open = report.main_step().is_some_and(|step| step.offered.is_some());
+    let Words { request, reply, replies, .. } = report.kind.words();
+    let from = match report.main_step().is_some_and(|step| step.offered.is_some()) {
+        true => format!(
+            "The latency of a {reply} counts from the time at which its {request} was meant to be sent, so that \
+             whatever waits behind a server that stalls is counted with the stall."
+        ),
+        false => format!(
+            "Each {request} was sent when an earlier one had made room for it, so a server that stalls is asked less: \
+             what others would have waited meanwhile is not in these figures."
+        ),
+    };
     html.element(
         "p",
-        if open {
-            "A request's latency counts from the time at which it was meant to be sent, so that whatever waits behind a \
-             server that stalls is counted with the stall. The axis gives the slowest tenth of the requests as much room \
-             as the rest, the slowest hundredth as much again, and so on."
-        } else {
-            "Each request was sent when a reply had made room for it, so a server that stalls is asked less: what others \
-             would have waited meanwhile is not in these figures. The axis gives the slowest tenth of the requests as \
-             much room as the rest, the slowest hundredth as much again, and so on."
-        },
+        format_args!(
+            "{from} The axis gives the slowest tenth of the {replies} as much room as the rest, the slowest hundredth \
+             as much again, and so on."
+        ),
     );
     chart(html, report, Picture::Percentiles);
     if let Some(step) = report.main_step() {
@@ -194,7 +203,14 @@ fn latencies(html: &mut Markup, report: &Report) {
 
 fn over_time(html: &mut Markup, report: &Report) {
     section(html, "Latency over time");
-    html.element("p", "Of each interval: half of the replies came within the lower line, all but one in a hundred within the upper.");
+    let replies = report.kind.words().replies;
+    html.element(
+        "p",
+        format_args!(
+            "Of each interval: half of the {replies} came within the lower line, all but one in a hundred within the \
+             upper."
+        ),
+    );
     chart(html, report, Picture::Latency);
     html.close().line();
     section(html, "Rate over time");
@@ -207,7 +223,7 @@ fn counts(html: &mut Markup, report: &Report) {
     if report.steps.is_empty() {
         return;
     }
-    section(html, "What became of the requests");
+    section(html, format_args!("What became of the {}", report.kind.words().requests));
     if report.is_climb() {
         html.element("p", "All steps together.");
     }
@@ -243,7 +259,7 @@ fn footer(html: &mut Markup, report: &Report) {
     html.close().line();
 }
 
-fn section(html: &mut Markup, title: &str) {
+fn section(html: &mut Markup, title: impl Display) {
     html.open("section").line();
     html.element("h2", title).line();
 }

@@ -7,7 +7,7 @@ use super::axis::{Axis, Range, Unit};
 use super::chart::{Chart, Layer, Point, Reading, Tone};
 use crate::figures::show::{PerSecond, Span};
 use crate::figures::{Latencies, PERCENTILES};
-use crate::report::{ENOUGH_SAMPLES, Report, Step};
+use crate::report::{ENOUGH_SAMPLES, Report, Step, Words};
 
 /// As many points as a curve has at most: about one a pixel.
 const FINEST: f64 = 700.0;
@@ -16,7 +16,7 @@ const DIFFERENT: f64 = 1.1;
 
 /// The chart of a report: of a run one curve; of a climb those of its first step, its main step and its last.
 pub fn chart(report: &Report) -> Chart {
-    let curves = curves(report);
+    let (curves, words) = (curves(report), report.kind.words());
     let main = report.main_step().map(|step| &step.latency);
     let samples = curves.iter().map(|curve| curve.latencies.count()).max().unwrap_or(0);
     let across = Range::quantiles(samples);
@@ -42,12 +42,12 @@ pub fn chart(report: &Report) -> Chart {
     Chart {
         id: "percentiles",
         title: "Latency by percentile".to_owned(),
-        description: description(&curves),
-        across: (across, "percentile of the replies"),
+        description: description(&curves, words),
+        across: (across, format!("percentile of the {}", words.replies)),
         up: (up, "latency"),
         layers,
         readings: main.map(|latencies| readings(latencies, across)).unwrap_or_default(),
-        empty: (samples == 0).then_some("no reply was counted"),
+        empty: (samples == 0).then(|| format!("no {} was counted", words.reply)),
     }
 }
 
@@ -165,15 +165,15 @@ fn readings(latencies: &Latencies, across: Range) -> Vec<Reading> {
         .collect()
 }
 
-fn description(curves: &[Curve<'_>]) -> String {
+fn description(curves: &[Curve<'_>], Words { reply, .. }: Words) -> String {
     let Some(main) =
         curves.iter().find(|curve| curve.is_main).filter(|main| !main.latencies.is_empty())
     else {
-        return "No reply was counted.".to_owned();
+        return format!("No {reply} was counted.");
     };
     let row = main.latencies.row().map(|(name, nanos)| format!("{name} {}", Span(nanos)));
     let mut text =
-        format!("A curve that rises from the fastest reply to the slowest: {}.", row.join(", "));
+        format!("A curve that rises from the fastest {reply} to the slowest: {}.", row.join(", "));
     for curve in curves.iter().filter(|curve| !curve.is_main && !curve.latencies.is_empty()) {
         let row = curve.latencies.row().map(|(name, nanos)| format!("{name} {}", Span(nanos)));
         text.push_str(&format!(" Beside it, {}: {}.", curve.name, row.join(", ")));

@@ -3,6 +3,7 @@
 use super::climb;
 use super::markup::Markup;
 use super::over_time::{self, Moment};
+use crate::Nanos;
 use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, Share, Span};
 use crate::figures::{Latencies, PERCENTILES};
 use crate::report::{Counts, Outcome, Report, Sort, Step};
@@ -56,10 +57,8 @@ pub(super) fn percentiles(html: &mut Markup, step: &Step) {
     table(html, "fit", &heads, |html| {
         let names = step.latency.row().map(|(name, _)| name);
         for (index, name) in names.into_iter().enumerate() {
-            let cell = |(_, latencies): &(&str, &Latencies)| match latencies.is_empty() {
-                true => "–".to_owned(),
-                false => Span(latencies.row()[index].1).to_string(),
-            };
+            let cell =
+                |(_, latencies): &(&str, &Latencies)| span(latencies, latencies.row()[index].1);
             let mut cells: Vec<String> = columns.iter().map(cell).collect();
             let percentile = PERCENTILES.into_iter().find(|percentile| percentile.name == name);
             let above =
@@ -72,7 +71,10 @@ pub(super) fn percentiles(html: &mut Markup, step: &Step) {
 
 /// A climb, a row for each step.
 pub(super) fn steps(html: &mut Markup, report: &Report) {
-    let heads = ["offered", "answered", "p50", "p90", "p99", "p99.9", "max", "lost"];
+    let percentiles = ["p50", "p90", "p99", "p99.9", "max"];
+    let mut heads = vec!["offered", report.kind.words().answered];
+    heads.extend(percentiles);
+    heads.push("lost");
     table(html, "", &heads, |html| {
         for (index, step) in report.steps.iter().enumerate() {
             let is_knee = report.knee.as_ref().is_some_and(|knee| knee.step == index);
@@ -88,20 +90,21 @@ pub(super) fn steps(html: &mut Markup, report: &Report) {
                 html.open("span").with("class", "tag").text("behind").close();
             }
             html.close();
-            html.element("td", PerSecond(step.rate()));
-            for (name, nanos) in step.latency.row() {
-                if heads.contains(&name) {
-                    let empty = step.latency.is_empty();
-                    html.element(
-                        "td",
-                        if empty { "–".to_owned() } else { Span(nanos).to_string() },
-                    );
-                }
+            html.element("td", PerSecond(step.answered_rate()));
+            for (_, nanos) in
+                step.latency.row().iter().filter(|(name, _)| percentiles.contains(name))
+            {
+                html.element("td", span(&step.latency, *nanos));
             }
             html.element("td", Share(step.loss()));
             html.close().line();
         }
     });
+}
+
+/// One of these times, or a dash where there is none.
+fn span(of: &Latencies, nanos: Nanos) -> String {
+    if of.is_empty() { "–".to_owned() } else { Span(nanos).to_string() }
 }
 
 /// The run over time, folded away: the pictures show it better, but not to everybody.
@@ -115,19 +118,29 @@ pub(super) fn moments(html: &mut Markup, report: &Report) {
         "summary",
         format_args!("The numbers of both pictures, {} intervals", moments.len()),
     );
-    table(html, "", &["from", "replies", "p50", "p99", "max", "errors"], |html| {
-        for moment in &moments {
-            let latency = |index: usize| {
-                moment
-                    .latency
-                    .map_or_else(|| "–".to_owned(), |latency| Span(latency[index]).to_string())
-            };
-            let errors = Count(moment.errors).to_string();
-            let cells =
-                [PerSecond(moment.rate).to_string(), latency(0), latency(1), latency(2), errors];
-            row(html, "", &Elapsed(moment.from).to_string(), &cells);
-        }
-    });
+    table(
+        html,
+        "",
+        &["from", report.kind.words().replies, "p50", "p99", "max", "errors"],
+        |html| {
+            for moment in &moments {
+                let latency = |index: usize| {
+                    moment
+                        .latency
+                        .map_or_else(|| "–".to_owned(), |latency| Span(latency[index]).to_string())
+                };
+                let errors = Count(moment.errors).to_string();
+                let cells = [
+                    PerSecond(moment.rate).to_string(),
+                    latency(0),
+                    latency(1),
+                    latency(2),
+                    errors,
+                ];
+                row(html, "", &Elapsed(moment.from).to_string(), &cells);
+            }
+        },
+    );
     html.close().line();
 }
 

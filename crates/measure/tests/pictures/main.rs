@@ -196,6 +196,40 @@ fn a_step_that_fell_behind_is_hollow_and_the_knee_stands_where_it_was_found() {
 }
 
 #[test]
+fn of_a_chat_a_page_tells_lines_and_their_deliveries() {
+    for report in [samples::chat(), samples::chat_climb()] {
+        let page = picture::page(&report);
+        for said in
+            ["percentile of the deliveries", " deliveries</text>", "lost: undelivered", ">due<"]
+        {
+            assert!(page.contains(said), "{said}");
+        }
+        let told = page.split(['<', '>', ' ', '.', ',', '/']).map(str::to_lowercase);
+        for word in ["request", "requests", "reply", "replies", "answered", "unanswered"] {
+            assert!(told.clone().all(|said| said != word), "{word}");
+        }
+    }
+    let (plain, climb) = (samples::chat(), samples::chat_climb());
+    assert!(picture::page(&plain).contains(">490/s<small>of 490/s due</small>"));
+    // What is offered and what is delivered are both counted in lines.
+    assert!(picture::svg(&climb, Picture::Load).contains("lines offered a second"));
+    let page = picture::page(&climb);
+    assert!(page.contains("1,000/s offered, 796/s delivered: "), "{page}");
+    assert_eq!(page.matches(">behind<").count(), 1);
+    // The line of what was due runs with that of what came of it.
+    let rate = Picture::Rate.chart(&plain);
+    let highest = |wanted: &str| {
+        rate.layers.iter().find_map(|layer| match layer {
+            Layer::Line { label, points, .. } if label == wanted => {
+                Some(points.iter().map(|point| point.1).fold(0.0, f64::max))
+            }
+            _ => None,
+        })
+    };
+    assert_eq!(highest("due"), Some(490.0));
+}
+
+#[test]
 fn a_run_that_was_cut_short_is_not_drawn_as_slow_at_its_end() {
     let mut report = samples::closed();
     let step = &mut report.steps[0];

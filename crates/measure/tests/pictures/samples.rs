@@ -16,6 +16,8 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("stall", stall()),
         ("climb", climb(12)),
         ("climb-50", climb(50)),
+        ("chat", chat()),
+        ("chat-climb", chat_climb()),
         ("nothing", nothing()),
         ("no-steps", report(Vec::new())),
         ("one-sample", one_sample()),
@@ -72,6 +74,9 @@ pub(crate) fn climb(count: u32) -> Report {
         let (load, answered) = (offered / 85_000.0, offered.min(84_000.0));
         let base = if load < 0.98 { 30_000.0 / (1.0 - load) } else { 4e6 * load };
         let replies = answered as u64;
+        for request in 0..offered as u64 {
+            run.slip.record(800 + request % 512);
+        }
         for reply in 0..replies {
             run.reply(begin + reply * SECOND / replies, spread(&mut chance, base as u64));
         }
@@ -86,6 +91,54 @@ pub(crate) fn climb(count: u32) -> Report {
     let mut report = report(steps);
     let rule = "at the next rate p99 was more than 10 times the lowest p99 of the climb";
     report.knee = Some(Knee { step: knee, rate, rule: rule.into() });
+    report
+}
+
+/// A chat of 50 in one channel, five of whom say two lines a second each.
+pub(crate) fn chat() -> Report {
+    in_chat(report(vec![talk(0, 10 * SECOND, 10, 1.0)]))
+}
+
+/// A climb of that chat: up to 1,000 lines a second, of which it delivers four fifths.
+pub(crate) fn chat_climb() -> Report {
+    let rates = [(100, 1.0), (320, 1.0), (1000, 0.8)];
+    let steps = (0..).zip(rates).map(|(at, (rate, share))| talk(at * SECOND, SECOND, rate, share));
+    let mut report = in_chat(report(steps.collect()));
+    let rule = "less than 98 % of what was sent at the next rate came back";
+    report.knee = Some(Knee { step: 1, rate: 320.0, rule: rule.into() });
+    report
+}
+
+/// How many hear a line of the chat.
+const READERS: u64 = 49;
+
+fn talk(begin: Nanos, duration: Nanos, rate: u64, share: f64) -> Step {
+    let mut run = Run::new(begin, duration, Some(rate as f64));
+    let mut chance = Random::new(5);
+    let lines = rate * duration / SECOND;
+    for line in 0..lines {
+        let at = begin + line * SECOND / rate;
+        run.slip.record(30_000 + line);
+        for _ in 0..(READERS as f64 * share) as u64 {
+            let latency = spread(&mut chance, 400_000);
+            run.reply(at + latency, latency);
+        }
+    }
+    let mut connecting = Latencies::new();
+    (0..=READERS).for_each(|_| connecting.record(spread(&mut chance, 90_000)));
+    run.step.connect_time = Some(connecting);
+    let counts = &mut run.step.counts;
+    (counts.requests, counts.expected) = (lines, lines * READERS);
+    counts.lost.no_reply = counts.expected - counts.replies;
+    run.end()
+}
+
+fn in_chat(mut report: Report) -> Report {
+    report.kind = Kind::Chat;
+    report.address = "127.0.0.1:6667".into();
+    let options = [("clients", "50"), ("channels", "1"), ("talkers", "5"), ("size", "64")];
+    report.options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    report.command = ["callbox", "bench", "chat", "127.0.0.1:6667"].map(String::from).into();
     report
 }
 
