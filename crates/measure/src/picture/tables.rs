@@ -69,12 +69,24 @@ pub(super) fn percentiles(html: &mut Markup, step: &Step) {
     });
 }
 
+/// What else was timed in a step.
+type Timed = fn(&Step) -> Option<&Latencies>;
+
 /// A climb, a row for each step.
 pub(super) fn steps(html: &mut Markup, report: &Report) {
     let percentiles = ["p50", "p90", "p99", "p99.9", "max"];
     let mut heads = vec!["offered", report.kind.words().answered];
     heads.extend(percentiles);
     heads.push("lost");
+    // Half of the requests may be late by no more than this; of connections the slow ones are what matters.
+    let others: [(_, Timed, _); 2] = [
+        ("sent late by, p50", |step| step.slip.as_ref(), 50.0),
+        ("connecting, p99", |step| step.connect_time.as_ref(), 99.0),
+    ];
+    let is_timed =
+        |of: Timed| report.steps.iter().filter_map(of).any(|latencies| !latencies.is_empty());
+    let others: Vec<_> = others.into_iter().filter(|(_, of, _)| is_timed(*of)).collect();
+    heads.extend(others.iter().map(|(name, ..)| *name));
     table(html, "", &heads, |html| {
         for (index, step) in report.steps.iter().enumerate() {
             let is_knee = report.knee.as_ref().is_some_and(|knee| knee.step == index);
@@ -97,6 +109,11 @@ pub(super) fn steps(html: &mut Markup, report: &Report) {
                 html.element("td", span(&step.latency, *nanos));
             }
             html.element("td", Share(step.loss()));
+            for (_, of, of_hundred) in &others {
+                let none = || "–".to_owned();
+                let time = of(step).map_or_else(none, |it| span(it, it.percentile(*of_hundred)));
+                html.element("td", time);
+            }
             html.close().line();
         }
     });

@@ -196,11 +196,31 @@ fn a_step_that_fell_behind_is_hollow_and_the_knee_stands_where_it_was_found() {
 }
 
 #[test]
+fn a_climb_tells_of_each_step_how_late_it_was_sent_and_how_long_connecting_took() {
+    let heads = |report| {
+        let page = picture::page(report);
+        let heads = page.split("<th scope=\"col\">").skip(1);
+        heads.map(|rest| rest.split('<').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (climb, chat) = (samples::climb(3), samples::chat_climb());
+    let common = ["p50", "p90", "p99", "p99.9", "max", "lost", "sent late by, p50"];
+    assert_eq!(heads(&climb)[..9], [&["offered", "answered"], &common[..]].concat());
+    assert_eq!(heads(&climb)[9], "percentile");
+    let more = [&["offered", "delivered"], &common[..], &["connecting, p99"]].concat();
+    assert_eq!(heads(&chat)[..10], more);
+    let page = picture::page(&chat);
+    for step in &chat.steps {
+        let slip = Span(step.slip.as_ref().unwrap().percentile(50.0)).to_string();
+        let connecting = Span(step.connect_time.as_ref().unwrap().percentile(99.0)).to_string();
+        assert!(page.contains(&format!("<td>{slip}</td><td>{connecting}</td></tr>")), "{slip}");
+    }
+}
+
+#[test]
 fn of_a_chat_a_page_tells_lines_and_their_deliveries() {
     for report in [samples::chat(), samples::chat_climb()] {
         let page = picture::page(&report);
-        for said in
-            ["percentile of the deliveries", " deliveries</text>", "lost: undelivered", ">due<"]
+        for said in ["percentile of the deliveries", " deliveries</text>", "lost: undelivered", ">due<"]
         {
             assert!(page.contains(said), "{said}");
         }
