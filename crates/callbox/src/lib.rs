@@ -6,6 +6,7 @@
 //! | [`messages`] | everything that is said to the user, and the exit codes |
 //! | [`server`] | `udp server`, `tcp server`, `unix server`: sockets around a service |
 //! | [`client`] | `udp client`, `tcp client`, `unix client`: sockets around an exchange |
+//! | [`bench`] | `bench`: loads on a server, and their reports |
 //! | [`netcat`] | `nc`: how the netcat is called |
 //! | [`log`] | what a server prints, without ever slowing it |
 //! | [`tour`] | every exchange once, told step by step |
@@ -14,6 +15,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod client;
@@ -32,14 +34,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(status) = netcat::run(&arguments) {
         return status;
     }
-    let parsed = match cli::parse(arguments) {
+    let parsed = match cli::parse(arguments.iter().cloned()) {
         Ok(parsed) => parsed,
         Err(error) => return messages::usage(&error),
     };
-    messages::finish(dispatch(parsed.command))
+    messages::finish(dispatch(parsed.command, &arguments))
 }
 
-fn dispatch(command: Command) -> Result<(), Failure> {
+fn dispatch(command: Command, words: &[OsString]) -> Result<(), Failure> {
     match command {
         Command::Udp(EndpointCommand::Server(args)) => server::udp::run(args),
         Command::Udp(EndpointCommand::Client(args)) => client::udp::run(args),
@@ -50,6 +52,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Chat(args) => chat::run(args),
         // Seen before the command line is read: its words are not ours to read.
         Command::Nc(_) => Ok(()),
+        Command::Bench(command) => bench::run(*command, words),
         Command::Tour(args) => tour::run(args),
         Command::Completions(args) => Console::new().print(text(&cli::completions(&args))),
         Command::Manual(args) => match cli::manual(&args) {

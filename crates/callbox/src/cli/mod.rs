@@ -3,6 +3,7 @@
 //! What was typed and what will run are two things: the types here hold exactly what was typed, checked for form, and
 //! touch nothing. [`crate::server`] and [`crate::client`] find out what it means on this machine.
 
+mod bench;
 mod chat;
 mod services;
 mod shell;
@@ -15,6 +16,11 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use bench::{
+    BenchChatArgs, BenchCommand, BenchTcpArgs, BenchUdpArgs, BenchUnixArgs, CallArgs, ChatLoadArgs,
+    MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs, ServerArgs, SocketArgs, StreamLoadArgs,
+    UdpLoadArgs,
+};
 pub use chat::{
     AccountArgs, AccountCommand, CertificateArgs, ChatArgs, ChatClientArgs, ChatCommand,
     ChatServerArgs, ConfigArgs, DataArgs, ExportArgs, ExportFormat, FolderArgs, HistoryCommand,
@@ -56,6 +62,9 @@ pub enum Command {
     /// Connect to anything, listen for anyone: a drop-in for ncat
     #[command(disable_help_flag = true)]
     Nc(NcArgs),
+    /// Load a server, and tell how fast it answers: rates, latencies, losses, pictures
+    #[command(subcommand)]
+    Bench(Box<BenchCommand>),
     /// Every exchange once, on loopback, told step by step
     Tour(TourArgs),
     /// The table of services

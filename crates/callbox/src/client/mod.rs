@@ -26,7 +26,7 @@ const INTERRUPTED: &str = "interrupted; what was not answered by now is lost";
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// All addresses of a server.
-fn addresses(server: &HostPort, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+pub(crate) fn addresses(server: &HostPort, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     if server.port.unwrap_or(port) == 0 {
         return Err(messages::no_port(&server.host));
     }
@@ -40,7 +40,7 @@ pub(crate) fn datagram_address(server: &HostPort, port: u16) -> Result<SocketAdd
     Ok(most_likely(&addresses(server, port)?))
 }
 
-fn most_likely(addresses: &[SocketAddr]) -> SocketAddr {
+pub(crate) fn most_likely(addresses: &[SocketAddr]) -> SocketAddr {
     let local = |address: &&SocketAddr| address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
     *addresses.iter().find(local).unwrap_or(&addresses[0])
 }

@@ -94,7 +94,7 @@ fn silent(args: &UnixClientArgs) -> Failure {
     Failure::network(format!("{server} was silent for {:?} (--timeout)", args.timeout.0))
 }
 
-fn cannot_connect(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn cannot_connect(path: &Path, error: &io::Error) -> Failure {
     let path = shown_path(path);
     match error.kind() {
         io::ErrorKind::NotFound => {

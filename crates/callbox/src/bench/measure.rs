@@ -1,0 +1,194 @@
+//! The runs of a measurement, one or one for each rate, and the report that they make.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use callbox_irc::stamp;
+use callbox_load::udp::UdpLoad;
+use callbox_load::{Control, LoadError, Outcome, machine};
+use callbox_measure::climb::{self, StepResult};
+use callbox_measure::plan::Rate;
+use callbox_measure::report::{Ended, Knee, Report, Step};
+use callbox_net::limits;
+
+use super::options::{Load, Options, Pace};
+use super::target::{Exchange, Target, cannot_measure, settle};
+use crate::messages::Failure;
+
+/// What was measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// The report, of at least one step.
+    pub report: Report,
+    /// What ended the last run before its time, if something failed.
+    pub error: Option<LoadError>,
+}
+
+/// Hears how far a measurement is.
+pub trait Watch {
+    /// The next run begins.
+    fn begins(&self, stage: Stage);
+}
+
+/// Nobody wants to know.
+impl Watch for () {
+    fn begins(&self, _stage: Stage) {}
+}
+
+/// One run of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// Which one, from 1.
+    pub number: usize,
+    /// Of how many at most.
+    pub of: usize,
+    /// The rate that is offered, if one is.
+    pub rate: Option<Rate>,
+    /// How long it takes, its warm-up with it.
+    pub lasts: Duration,
+}
+
+/// Measures a server: one run, or one for each rate of a climb until the server no longer keeps up. Asks the server
+/// first what it does, if the options do not say it.
+///
+/// # Errors
+///
+/// What kept anything from being measured. What fails later is told beside the report.
+pub fn measure(
+    options: &Options,
+    target: &Target,
+    control: &Control,
+    watch: &dyn Watch,
+) -> Result<Measured, Failure> {
+    let began = SystemTime::now();
+    let mut options = options.clone();
+    make_room(&options)?;
+    let exchange = match options.messages().cloned() {
+        Some(messages) => Some(settle(&options, &messages, target, control)?),
+        None => None,
+    };
+    if let Some(exchange) = &exchange {
+        note(&mut options, exchange);
+    }
+    let mut steps = Vec::new();
+    let mut results = Vec::new();
+    let (mut ended, mut error) = (Ended::Complete, None);
+    let rates = options.rates();
+    for (at, &rate) in rates.iter().enumerate() {
+        let lasts = Duration::from_nanos(options.stretch.end());
+        watch.begins(Stage { number: at + 1, of: rates.len(), rate, lasts });
+        let outcome = run_once(&options, exchange.as_ref(), target, rate, control);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(failed) if steps.is_empty() => return Err(cannot_measure(target, &failed)),
+            Err(failed) => {
+                let stopped = matches!(failed, LoadError::Stopped);
+                ended = if stopped { Ended::Interrupted } else { Ended::Failed };
+                error = (!stopped).then_some(failed);
+                break;
+            }
+        };
+        (ended, error) = (outcome.ended, outcome.error);
+        // Of one that was interrupted in its warm-up there is nothing to report.
+        if outcome.step.duration > 0 || error.is_some() {
+            results.extend(rate.map(|rate| result(rate, &outcome.step)));
+            steps.push(outcome.step);
+        }
+        if ended != Ended::Complete || climb::is_over(&results) {
+            break;
+        }
+    }
+    if steps.is_empty() {
+        return Err(cannot_measure(target, &LoadError::Stopped));
+    }
+    let knee = if matches!(options.pace, Pace::Climb(_)) { knee(&results) } else { None };
+    let report = Report {
+        callbox: env!("CARGO_PKG_VERSION").to_owned(),
+        kind: options.kind(),
+        address: target.name.clone(),
+        command: options.command,
+        options: options.listed,
+        seed: options.seed,
+        began: moment(began),
+        ended,
+        machine: machine::describe(),
+        steps,
+        knee,
+    };
+    Ok(Measured { report, error })
+}
+
+/// Descriptors beside those of the connections: the streams, a few pollers, the pipes of signals.
+const OTHER_FILES: usize = 64;
+
+/// Sees to it that as many sockets can be opened as are asked for.
+fn make_room(options: &Options) -> Result<(), Failure> {
+    let limit = limits::raise_open_files();
+    match options.connections.saturating_add(OTHER_FILES) <= limit {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "{} connections need more open files than the {limit} that this process may have: raise the hard limit (ulimit -Hn), or ask for fewer",
+            options.connections
+        ))),
+    }
+}
+
+/// Notes for the report what the server turned out to do.
+fn note(options: &mut Options, exchange: &Exchange) {
+    options.list("check", exchange.payload.check());
+    if matches!(options.load, Load::Stream { .. }) {
+        options.list("connect-each", if exchange.connect_each { "yes" } else { "no" });
+    }
+}
+
+/// Runs one load, and fills in what only its caller knows.
+fn run_once(
+    options: &Options,
+    exchange: Option<&Exchange>,
+    target: &Target,
+    rate: Option<Rate>,
+    control: &Control,
+) -> Result<Outcome, LoadError> {
+    let stolen_before = machine::stolen();
+    let mut outcome = load(options, exchange, target, rate, control)?;
+    outcome.step.offered = rate.map(Rate::as_f64);
+    let stolen = machine::stolen().zip(stolen_before);
+    outcome.step.stolen = stolen.map(|(after, before)| after.saturating_sub(before));
+    Ok(outcome)
+}
+
+fn load(
+    options: &Options,
+    exchange: Option<&Exchange>,
+    _target: &Target,
+    rate: Option<Rate>,
+    control: &Control,
+) -> Result<Outcome, LoadError> {
+    use callbox_load::probe::Place;
+    let plan = options.plan(rate);
+    match (&options.load, exchange) {
+        (Load::Udp { calls, .. }, Some(Exchange { payload, place: Place::Udp(addresses), .. })) => {
+            let payload = payload.clone();
+            let address = addresses.first().copied().ok_or(LoadError::NoneLeft)?;
+            UdpLoad { address, payload, plan, calls: *calls }.run(control)
+        }
+        _ => Err(LoadError::Refused("this load is not written yet".to_owned())),
+    }
+}
+
+/// What a step of a climb came to, as the climb judges it.
+fn result(offered: Rate, step: &Step) -> StepResult {
+    let p99 = (!step.latency.is_empty()).then(|| step.latency.percentile(99.0));
+    StepResult { offered, sent: step.request_rate(), achieved: step.rate(), p99 }
+}
+
+fn knee(results: &[StepResult]) -> Option<Knee> {
+    let found = climb::Knee::of(results);
+    let step = found.step?;
+    Some(Knee { step, rate: results.get(step)?.offered.as_f64(), rule: found.rule() })
+}
+
+/// RFC 3339, in UTC.
+fn moment(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    stamp::text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,331 @@
+//! What will run: options as typed, brought together and checked against each other.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use callbox_load::Plan;
+use callbox_load::udp::Calls;
+use callbox_measure::Nanos;
+use callbox_measure::chat::Crowd;
+use callbox_measure::payload::Check;
+use callbox_measure::plan::{Rate, Rates, Shape, SizeMix, Stretch};
+use callbox_measure::report::Kind;
+use zeroize::Zeroizing;
+
+use crate::cli::{
+    ChatLoadArgs, MessageArgs, RateArgs, RunArgs, SocketArgs, StreamLoadArgs, UdpLoadArgs, UnixType,
+};
+use crate::messages::Failure;
+
+/// What will run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is talked over, and what is said.
+    pub load: Load,
+    /// Who decides when a request is sent.
+    pub pace: Pace,
+    /// Over how many sockets.
+    pub connections: usize,
+    /// How many threads share them.
+    pub threads: usize,
+    /// How long each rate lasts.
+    pub stretch: Stretch,
+    /// When a request without a reply is lost.
+    pub lost_after: Nanos,
+    /// What all chance comes from.
+    pub seed: u64,
+    /// The sockets' buffers to ask for, in bytes.
+    pub buffers: Option<usize>,
+    /// The command, word by word, for the report.
+    pub command: Vec<String>,
+    /// Every option by its name and its value, for the report.
+    pub listed: BTreeMap<String, String>,
+}
+
+/// What is talked over, and what is said.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// Datagrams.
+    Udp {
+        /// What is sent.
+        messages: Messages,
+        /// The calls that are used.
+        calls: Calls,
+    },
+    /// Streams over TCP or a Unix socket.
+    Stream {
+        /// Whether it is a Unix socket.
+        unix: bool,
+        /// What is sent.
+        messages: Messages,
+        /// A connection for each request.
+        connect_each: bool,
+    },
+    /// Datagrams at a Unix socket.
+    UnixDatagram {
+        /// What is sent.
+        messages: Messages,
+    },
+    /// Lines of a chat.
+    Chat {
+        /// Who takes part.
+        crowd: Crowd,
+        /// Letters of a line.
+        size: usize,
+        /// What the server asks for.
+        password: Option<Zeroizing<String>>,
+    },
+}
+
+/// What is sent, and what is to come back.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    /// How long requests are.
+    pub sizes: SizeMix,
+    /// What the right reply is; `None` asks the server.
+    pub check: Option<Check>,
+}
+
+/// Who decides when a request is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The server: this many are on their way on each socket.
+    Window(usize),
+    /// The clock.
+    Rate(Rate),
+    /// The clock, at these rates one after the other.
+    Climb(Vec<Rate>),
+}
+
+impl Options {
+    /// The loads on a UDP server.
+    pub fn udp(args: &UdpLoadArgs, command: Vec<String>) -> Result<Self, Failure> {
+        let UdpLoadArgs { sockets, window, rate, messages, calls, run, output: _ } = args;
+        let pace = pace(*window, rate)?;
+        let calls = Calls {
+            recvmmsg: !calls.no_recvmmsg,
+            sendmmsg: !calls.no_sendmmsg,
+            gso: !calls.no_gso,
+            gro: !calls.no_gro,
+        };
+        let messages = Messages::of(messages);
+        let mut options = Self::new(Load::Udp { messages, calls }, pace, run, command);
+        options.share(sockets);
+        for (name, on) in [
+            ("recvmmsg", calls.recvmmsg),
+            ("sendmmsg", calls.sendmmsg),
+            ("gso", calls.gso),
+            ("gro", calls.gro),
+        ] {
+            options.list(name, if on { "yes" } else { "no" });
+        }
+        options.check()
+    }
+
+    /// The loads on a TCP server.
+    pub fn tcp(args: &StreamLoadArgs, command: Vec<String>) -> Result<Self, Failure> {
+        Self::stream(args, false, command)
+    }
+
+    /// The loads at a Unix socket.
+    pub fn unix(
+        args: &StreamLoadArgs,
+        kind: UnixType,
+        command: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let mut options = match kind {
+            UnixType::Stream => Self::stream(args, true, command)?,
+            UnixType::Datagram if args.connect_each => {
+                return Err(Failure::usage(
+                    "--connect-each is for streams: leave it out, or leave out --type datagram",
+                ));
+            }
+            UnixType::Datagram => {
+                let pace = pace(args.window, &args.rate)?;
+                let load = Load::UnixDatagram { messages: Messages::of(&args.messages) };
+                let mut options = Self::new(load, pace, &args.run, command);
+                options.share(&args.sockets);
+                options.check()?
+            }
+        };
+        options.list("type", if kind == UnixType::Stream { "stream" } else { "datagram" });
+        Ok(options)
+    }
+
+    fn stream(args: &StreamLoadArgs, unix: bool, command: Vec<String>) -> Result<Self, Failure> {
+        let StreamLoadArgs { sockets, window, rate, connect_each, messages, run, output: _ } = args;
+        let pace = pace(*window, rate)?;
+        if *connect_each && *window > 1 && matches!(pace, Pace::Window(_)) {
+            return Err(Failure::usage(
+                "--connect-each has one request on its way on a connection: leave --window out, and choose --connections",
+            ));
+        }
+        let (messages, connect_each) = (Messages::of(messages), *connect_each);
+        let load = Load::Stream { unix, messages, connect_each };
+        let mut options = Self::new(load, pace, run, command);
+        options.share(sockets);
+        options.list("connect-each", if connect_each { "yes" } else { "no" });
+        options.check()
+    }
+
+    /// The loads on a chat.
+    pub fn chat(
+        args: &ChatLoadArgs,
+        password: Option<Zeroizing<String>>,
+        command: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let ChatLoadArgs { clients, channels, talkers, window, rate, size, run, output: _ } = args;
+        let pace = pace(*window, rate)?;
+        let crowd = Crowd::new(*clients as usize, *channels as usize, *talkers as usize)
+            .map_err(|error| Failure::usage(format!("no such chat can be had: {error}")))?;
+        let load = Load::Chat { crowd, size: *size, password };
+        let mut options = Self::new(load, pace, run, command);
+        options.connections = crowd.clients();
+        options.list("clients", crowd.clients());
+        options.list("channels", crowd.channels());
+        options.list("talkers", crowd.talkers());
+        options.list("size", size);
+        options.check()
+    }
+
+    fn new(load: Load, pace: Pace, run: &RunArgs, command: Vec<String>) -> Self {
+        let duration = run.duration.map_or_else(|| pace.usual_duration(), |duration| duration.0);
+        let stretch = Stretch { warmup: nanos(run.warmup), duration: nanos(duration) };
+        let mut options = Self {
+            load,
+            pace,
+            connections: 1,
+            threads: 1,
+            stretch,
+            lost_after: nanos(run.lost_after.0),
+            seed: run.seed,
+            buffers: run.buffer,
+            command,
+            listed: BTreeMap::new(),
+        };
+        options.list("duration", format!("{duration:?}"));
+        options.list("warmup", format!("{:?}", run.warmup));
+        options.list("lost-after", format!("{:?}", run.lost_after.0));
+        options.list("seed", run.seed);
+        if let Some(bytes) = run.buffer {
+            options.list("buffer", bytes);
+        }
+        if let Some(messages) = options.messages().cloned() {
+            options.list(messages.size_option(), &messages.sizes);
+        }
+        match options.pace.clone() {
+            Pace::Window(window) => options.list("window", window),
+            Pace::Rate(rate) => options.list("rate", rate),
+            Pace::Climb(rates) => {
+                let ends = (rates.first(), rates.last());
+                if let (Some(&from), Some(&to)) = ends {
+                    options.list("rate", Rates::Climb { from, to });
+                }
+                options.list("steps", rates.len());
+            }
+        }
+        options
+    }
+
+    fn share(&mut self, sockets: &SocketArgs) {
+        self.connections = sockets.connections as usize;
+        self.threads = sockets.threads as usize;
+        self.list("connections", sockets.connections);
+        self.list("threads", sockets.threads);
+    }
+
+    fn check(self) -> Result<Self, Failure> {
+        let shapes = self.rates().into_iter().map(|rate| self.plan(rate).shape.check());
+        for shape in shapes {
+            shape.map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        Ok(self)
+    }
+
+    /// Notes the value of an option for the report.
+    pub fn list(&mut self, name: &str, value: impl ToString) {
+        self.listed.insert(name.to_owned(), value.to_string());
+    }
+
+    /// What is talked over, as the report has it.
+    pub fn kind(&self) -> Kind {
+        match self.load {
+            Load::Udp { .. } => Kind::Udp,
+            Load::Stream { unix: false, .. } => Kind::Tcp,
+            Load::Stream { unix: true, .. } | Load::UnixDatagram { .. } => Kind::Unix,
+            Load::Chat { .. } => Kind::Chat,
+        }
+    }
+
+    /// What is sent; the chat has lines of its own.
+    pub fn messages(&self) -> Option<&Messages> {
+        match &self.load {
+            Load::Udp { messages, .. }
+            | Load::Stream { messages, .. }
+            | Load::UnixDatagram { messages } => Some(messages),
+            Load::Chat { .. } => None,
+        }
+    }
+
+    /// The rates that are run one after the other; one run without a rate in a closed loop.
+    pub fn rates(&self) -> Vec<Option<Rate>> {
+        match &self.pace {
+            Pace::Window(_) => vec![None],
+            Pace::Rate(rate) => vec![Some(*rate)],
+            Pace::Climb(rates) => rates.iter().copied().map(Some).collect(),
+        }
+    }
+
+    /// What one run is to do.
+    pub fn plan(&self, rate: Option<Rate>) -> Plan {
+        let connections = self.connections;
+        let shape = match (rate, &self.pace) {
+            (Some(rate), _) => Shape::Open { rate, connections },
+            (None, Pace::Window(window)) => Shape::Closed { connections, window: *window },
+            (None, _) => Shape::Closed { connections, window: 1 },
+        };
+        Plan {
+            shape,
+            stretch: self.stretch,
+            lost_after: self.lost_after,
+            threads: self.threads,
+            seed: self.seed,
+            buffers: self.buffers,
+        }
+    }
+}
+
+impl Messages {
+    fn of(args: &MessageArgs) -> Self {
+        let sizes = args.size_mix.as_ref().unwrap_or(&args.size);
+        Self { sizes: sizes.clone(), check: args.check }
+    }
+
+    fn size_option(&self) -> &'static str {
+        if self.sizes.only().is_some() { "size" } else { "size-mix" }
+    }
+}
+
+impl Pace {
+    /// How long is measured unless the user says otherwise. In a climb it is the time of each rate.
+    fn usual_duration(&self) -> Duration {
+        Duration::from_secs(if matches!(self, Self::Climb(_)) { 3 } else { 10 })
+    }
+}
+
+fn pace(window: u32, args: &RateArgs) -> Result<Pace, Failure> {
+    match (args.rate, args.steps) {
+        (Some(climb @ Rates::Climb { .. }), steps) => {
+            Ok(Pace::Climb(climb.steps(steps.unwrap_or(Rates::DEFAULT_STEPS))))
+        }
+        (_, Some(_)) => {
+            Err(Failure::usage("--steps is for a climb: give --rate A..B, such as --rate 1k..200k"))
+        }
+        (Some(Rates::One(rate)), None) => Ok(Pace::Rate(rate)),
+        (None, None) => Ok(Pace::Window(window as usize)),
+    }
+}
+
+fn nanos(time: Duration) -> Nanos {
+    Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
+}
