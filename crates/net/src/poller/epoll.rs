@@ -93,6 +93,16 @@ impl Poller {
         }
     }
 
+    /// `fd` is closed next, by an owner that has it alone, which takes it out of the kernel's list as well: as
+    /// [`remove`](Self::remove), and one call less.
+    pub fn forget(&mut self, fd: BorrowedFd<'_>) {
+        match self.watched.get_mut(place(fd)) {
+            Some(Some(watched)) if watched.always => self.remove(fd),
+            Some(watched) => *watched = None,
+            None => {}
+        }
+    }
+
     /// Waits until something is ready, for `timeout` at most (`None`: for ever), and puts it into `events` in place of what
     /// was there. Ends early, with nothing, when a signal was handled.
     pub fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {

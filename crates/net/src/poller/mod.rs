@@ -127,6 +127,23 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_closed_is_forgotten_and_its_number_can_be_had_again() {
+        let mut poller = Poller::new().unwrap();
+        // The lowest free number is given out, so most of these have the same.
+        for token in 0..10 {
+            let (mut ours, theirs) = UnixStream::pair().unwrap();
+            poller.set(theirs.as_fd(), token, true, false).unwrap();
+            assert_eq!(ready(&mut poller, NOW), []);
+            ours.write_all(b"!").unwrap();
+            let readable = Event { token, readable: true, writable: false };
+            assert_eq!(ready(&mut poller, None), [readable]);
+            poller.forget(theirs.as_fd());
+            drop(theirs);
+            assert_eq!(ready(&mut poller, NOW), []);
+        }
+    }
+
+    #[test]
     fn a_hang_up_is_told_as_what_was_wanted_and_not_at_all_to_who_wants_nothing() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut poller = Poller::new().unwrap();

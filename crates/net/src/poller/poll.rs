@@ -81,6 +81,11 @@ impl Poller {
         }
     }
 
+    /// `fd` is closed next, by an owner that has it alone: as [`remove`](Self::remove), where the kernel keeps no list.
+    pub fn forget(&mut self, fd: BorrowedFd<'_>) {
+        self.remove(fd);
+    }
+
     /// Waits until something is ready, for `timeout` at most (`None`: for ever), and puts it into `events` in place of what
     /// was there. Ends early, with nothing, when a signal was handled.
     pub fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
