@@ -55,7 +55,7 @@ fn stream(c: &mut Criterion) {
     group.throughput(Throughput::Elements(WINDOW as u64));
     let payload = Payload::stream(1, "64".parse().expect("a size"), Check::Echo);
     let mut lane = Lane::new(Arc::new(payload), 0, WINDOW);
-    let mut replies = Replies::new(Framing::Line);
+    let mut replies = Replies::new(Framing::Line, 0);
     let mut buffer = [0; 64 * WINDOW];
     group.bench_function("a stream of 64", |b| {
         b.iter(|| {

@@ -1,7 +1,8 @@
 //! The replies that come over a stream, taken apart and checked as they come.
 //!
-//! A stream keeps the order, so what comes next belongs to the request that waits longest. Bytes are compared where
-//! they lie; nothing is kept between two reads but how far the reply at hand has come.
+//! A stream keeps the order, so the replies belong to the requests one after the other, also to those that were given up
+//! in the meantime. Bytes are compared where they lie; nothing is kept between two reads but how far the reply at hand
+//! has come.
 
 use crate::Nanos;
 use crate::lane::Lane;
@@ -22,6 +23,8 @@ pub enum Framing {
 #[derive(Clone, Debug)]
 pub struct Replies {
     framing: Framing,
+    /// The request that the reply at hand belongs to.
+    next: u64,
     /// How many bytes of the reply at hand have come.
     at: usize,
     /// Whether all of them were right.
@@ -29,14 +32,20 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// The replies of a new connection.
-    pub fn new(framing: Framing) -> Self {
-        Self { framing, at: 0, right: true }
+    /// The replies of a new connection, the first of which belongs to request `first` of its lane.
+    pub fn new(framing: Framing, first: u64) -> Self {
+        Self { framing, next: first, at: 0, right: true }
+    }
+
+    /// The request whose reply comes next, or has begun to come.
+    #[inline]
+    pub fn next_seq(&self) -> u64 {
+        self.next
     }
 
     /// Takes in what was read, and tells each reply that is whole with it.
     ///
-    /// What comes when no request waits is told as one stray reply for each read, and not looked at.
+    /// What comes when every request has its reply is told as one stray reply for each read, and not looked at.
     pub fn handle(
         &mut self,
         lane: &mut Lane,
@@ -45,10 +54,11 @@ impl Replies {
         mut each: impl FnMut(Answer),
     ) {
         while !bytes.is_empty() {
-            let Some(seq) = lane.ledger_mut().oldest_waiting() else {
+            let seq = self.next;
+            if seq >= lane.ledger().next_seq() {
                 each(lane.ledger_mut().stray_reply());
                 return;
-            };
+            }
             let size = lane.payload().reply_size(lane.number(), seq);
             let (taken, whole) = match size {
                 Some(size) => {
@@ -62,8 +72,7 @@ impl Replies {
             self.at += taken;
             bytes = rest;
             if whole {
-                each(lane.ledger_mut().oldest_reply(now, self.right));
-                (self.at, self.right) = (0, true);
+                each(self.settle(lane, now, self.right));
             }
         }
     }
@@ -71,14 +80,22 @@ impl Replies {
     /// The peer has ended the connection: a reply that ends with it is whole, if there was any of it. One that should
     /// have been longer was cut off and is wrong. What else waits is the caller's to give up.
     pub fn handle_end(&mut self, lane: &mut Lane, now: Nanos) -> Option<Answer> {
-        let begun = self.at > 0;
-        let seq = lane.ledger_mut().oldest_waiting();
-        let ends_here = seq.is_some_and(|seq| {
-            lane.payload().reply_size(lane.number(), seq).is_none()
-                && self.framing == Framing::Connection
-        });
-        (self.at, self.right) = (0, true);
-        (begun && seq.is_some()).then(|| lane.ledger_mut().oldest_reply(now, ends_here))
+        if self.at == 0 {
+            return None;
+        }
+        let ends_here = self.framing == Framing::Connection
+            && lane.payload().reply_size(lane.number(), self.next).is_none();
+        Some(self.settle(lane, now, ends_here))
+    }
+
+    /// The reply at hand is over.
+    fn settle(&mut self, lane: &mut Lane, now: Nanos, right: bool) -> Answer {
+        let seq = self.next;
+        (self.next, self.at, self.right) = (seq + 1, 0, true);
+        match right {
+            true => lane.ledger_mut().reply(seq, now),
+            false => lane.ledger_mut().wrong_reply(seq, now),
+        }
     }
 
     /// How much of some bytes belongs to the reply at hand, and whether it is whole with that.
@@ -135,7 +152,7 @@ mod tests {
     fn a_wrong_byte_spoils_its_own_reply_alone() {
         let (mut lane, mut stream) = having_sent("64", Check::Echo, 3);
         stream[100] ^= 1;
-        let mut replies = Replies::new(Framing::Line);
+        let mut replies = Replies::new(Framing::Line, 0);
         let told = answers(&mut lane, &mut replies, &stream);
         assert_eq!(told, [FIRST, Answer::Wrong, FIRST]);
     }
@@ -143,7 +160,7 @@ mod tests {
     #[test]
     fn what_nobody_asked_for_is_a_stray_reply() {
         let (mut lane, stream) = having_sent("64", Check::Echo, 1);
-        let mut replies = Replies::new(Framing::Line);
+        let mut replies = Replies::new(Framing::Line, 0);
         let told = answers(&mut lane, &mut replies, &[&stream[..], b"more"].concat());
         assert_eq!(told, [FIRST, Answer::Stray]);
     }
@@ -151,7 +168,7 @@ mod tests {
     #[test]
     fn a_service_with_one_answer_is_checked_against_that() {
         let (mut lane, _) = having_sent("16", Check::Fixed(b"Goodbye, client!"), 2);
-        let mut replies = Replies::new(Framing::Connection);
+        let mut replies = Replies::new(Framing::Connection, 0);
         assert_eq!(answers(&mut lane, &mut replies, b"Goodbye,"), []);
         assert_eq!(
             answers(&mut lane, &mut replies, b" client!Goodbye, nobody!"),
@@ -162,13 +179,13 @@ mod tests {
     #[test]
     fn unchecked_replies_end_with_a_line_a_length_or_the_connection() {
         let (mut lane, _) = having_sent("16", Check::None, 9);
-        let mut lines = Replies::new(Framing::Line);
+        let mut lines = Replies::new(Framing::Line, 0);
         assert_eq!(answers(&mut lane, &mut lines, b"one\ntw"), [FIRST]);
         assert_eq!(answers(&mut lane, &mut lines, b"o\n\n"), [FIRST, FIRST]);
-        let mut lengths = Replies::new(Framing::Length(4));
+        let mut lengths = Replies::new(Framing::Length(4), 3);
         assert_eq!(answers(&mut lane, &mut lengths, b"abcdefgh+"), [FIRST, FIRST]);
         assert_eq!(lengths.handle_end(&mut lane, 7), Some(Answer::Wrong));
-        let mut last = Replies::new(Framing::Connection);
+        let mut last = Replies::new(Framing::Connection, 6);
         assert_eq!(answers(&mut lane, &mut last, b"all\nof it"), []);
         assert_eq!(last.handle_end(&mut lane, 7), Some(FIRST));
         assert_eq!(last.handle_end(&mut lane, 7), None);
@@ -177,9 +194,30 @@ mod tests {
     #[test]
     fn a_reply_that_is_cut_off_is_wrong() {
         let (mut lane, stream) = having_sent("64", Check::Upper, 1);
-        let mut replies = Replies::new(Framing::Connection);
+        let mut replies = Replies::new(Framing::Connection, 0);
         assert_eq!(answers(&mut lane, &mut replies, &stream[..63]), []);
         assert_eq!(replies.handle_end(&mut lane, 7), Some(Answer::Wrong));
+    }
+
+    #[test]
+    fn a_reply_that_comes_too_late_is_told_as_late_and_the_next_ones_are_not_taken_for_it() {
+        let (mut lane, stream) = having_sent("64", Check::Upper, 4);
+        let mut replies = Replies::new(Framing::Line, 0);
+        assert_eq!(answers(&mut lane, &mut replies, &stream[..30]), []);
+        lane.ledger_mut().give_up_all();
+        lane.sent(0, 0);
+        let told = answers(&mut lane, &mut replies, &stream[30..130]);
+        assert_eq!((told, replies.next_seq()), (vec![Answer::Late; 2], 2));
+        assert_eq!(lane.ledger().outstanding(), 1);
+    }
+
+    #[test]
+    fn a_new_connection_goes_on_with_the_requests_of_the_lane() {
+        let (mut lane, stream) = having_sent("64", Check::Echo, 3);
+        lane.ledger_mut().give_up_all();
+        let mut replies = Replies::new(Framing::Line, 2);
+        assert_eq!(answers(&mut lane, &mut replies, &stream[128..]), [Answer::Late]);
+        assert_eq!(answers(&mut lane, &mut replies, b"?"), [Answer::Stray]);
     }
 
     proptest! {
@@ -188,7 +226,7 @@ mod tests {
             cuts in proptest::collection::vec(1..90_usize, 1..200), sizes in "(1|16|17|64):1,(2|40|70):2"
         ) {
             let (mut lane, stream) = having_sent(&sizes, Check::Upper, 50);
-            let mut replies = Replies::new(Framing::Line);
+            let mut replies = Replies::new(Framing::Line, 0);
             let mut rest = &stream[..];
             let mut told = Vec::new();
             for cut in cuts.into_iter().chain([stream.len()]) {
@@ -204,7 +242,7 @@ mod tests {
             for framing in [Framing::Line, Framing::Connection, Framing::Length(length)] {
                 for check in [Check::Upper, Check::None, Check::Fixed(b""), Check::Fixed(b"ab")] {
                     let (mut lane, _) = having_sent("20:1,50:1", check, 10);
-                    let mut replies = Replies::new(framing);
+                    let mut replies = Replies::new(framing, 0);
                     answers(&mut lane, &mut replies, &bytes);
                     replies.handle_end(&mut lane, 7);
                 }

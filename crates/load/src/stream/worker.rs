@@ -80,7 +80,7 @@ impl<'a> StreamWorker<'a> {
             record.slip(intended, sent);
             record.counts.bytes_sent += length as u64;
         }
-        let mut replies = Replies::new(self.load.framing);
+        let mut replies = Replies::new(self.load.framing, lane.ledger().next_seq() - 1);
         while lane.ledger().outstanding() > 0 {
             let length = stream.read(&mut self.buffer, patience)?;
             let now = clock.now();

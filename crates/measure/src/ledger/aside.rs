@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Slot;
+use crate::Nanos;
 
 /// Requests that still wait.
 #[derive(Debug)]
@@ -34,6 +35,12 @@ impl Aside {
     pub(super) fn remove(&mut self, seq: u64) -> Option<Slot> {
         let index = self.0.binary_search_by_key(&seq, |&(seq, _)| seq).ok()?;
         self.0.remove(index).map(|(_, slot)| slot)
+    }
+
+    pub(super) fn left(&mut self, seq: u64, at: Nanos) {
+        if let Ok(index) = self.0.binary_search_by_key(&seq, |&(seq, _)| seq) {
+            self.0[index].1.sent_at = at;
+        }
     }
 
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {

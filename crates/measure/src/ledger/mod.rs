@@ -132,6 +132,19 @@ impl Ledger {
         self.counts.requests += u64::from(self.counted.contains(&seq));
     }
 
+    /// Request `seq` was kept back after it was [sent](Self::sent) here, and has left now: a socket that is full takes a
+    /// request in pieces, or a connection had to be made for it.
+    pub fn left(&mut self, seq: u64, at: Nanos) {
+        if seq >= self.next {
+            return;
+        }
+        let slot = self.slot(seq);
+        match self.next - seq <= self.ring.len() as u64 {
+            true => self.ring[slot].sent_at = at,
+            false => self.aside.left(seq, at),
+        }
+    }
+
     /// A request could not be sent since the kernel had no buffer for it: it is lost at once. Its number goes to the
     /// next one, for no one has seen it.
     pub fn not_sent(&mut self) {

@@ -26,6 +26,21 @@ fn the_latency_counts_from_the_intended_time_and_the_wait_is_told_apart() {
 }
 
 #[test]
+fn what_was_kept_back_is_sent_when_it_leaves_even_after_others_took_its_place() {
+    let mut ledger = having_sent(2, 2);
+    ledger.left(0, 30);
+    assert_eq!(ledger.reply(0, 40), Answer::First { from_intended: 40, from_sent: 10 });
+    for at in 2..20 {
+        ledger.sent(at, at);
+        ledger.reply(at, at);
+    }
+    ledger.left(1, 50);
+    ledger.left(20, 50);
+    assert_eq!(ledger.oldest_sent(), Some(50));
+    assert_eq!(ledger.reply(1, 61), Answer::First { from_intended: 60, from_sent: 11 });
+}
+
+#[test]
 fn a_second_reply_is_counted_apart() {
     let mut ledger = having_sent(2, 4);
     assert_eq!(ledger.reply(0, 10), first(10));
