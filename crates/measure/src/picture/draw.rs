@@ -6,7 +6,7 @@
 
 use super::axis::{Axis, Unit};
 use super::chart::{Chart, Dots, Layer, Point, Reading, Shape, Tone};
-use super::labels::{Box, Places, height_of, spread, width_of, width_of_name};
+use super::labels::{Box, Places, cut, height_of, spread, width_of, width_of_name};
 use super::markup::{Markup, Outline, Px};
 use super::shapes::{dot, label, outlined};
 
@@ -81,8 +81,9 @@ pub fn inline(chart: &Chart, size: Size) -> Markup {
     svg
 }
 
-/// A chart as a file of its own, with its title, its ground and its colours for light and dark.
-pub fn file(chart: &Chart, size: Size) -> String {
+/// A chart as a file of its own, with its title, its ground and its colours for light and dark. `about` stands beside the
+/// title, as much of it as there is room for.
+pub fn file(chart: &Chart, about: &str, size: Size) -> String {
     let (width, height) = (size.width() + 2.0 * MARGIN, size.height(chart) + TITLE + 2.0 * MARGIN);
     let mut svg = Markup::new();
     begin(&mut svg, width, height)
@@ -99,6 +100,8 @@ pub fn file(chart: &Chart, size: Size) -> String {
     svg.with("rx", 8).close();
     svg.open("g").with("transform", format_args!("translate({MARGIN} {MARGIN})"));
     svg.open("text").with("class", "title").with("x", 0).with("y", 18).text(&chart.title).close();
+    let room = size.width() - 1.5 * width_of_name(&chart.title);
+    label(&mut svg, "end", (size.width(), 18.0), &cut(about, room));
     Drawing::new(chart, size, TITLE, size.height(chart) + TITLE).draw(&mut svg, false);
     svg.close();
     svg.close();

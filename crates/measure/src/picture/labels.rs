@@ -17,6 +17,19 @@ pub(super) fn width_of_name(text: &str) -> f64 {
     width_of(text) * 1.13
 }
 
+/// As much of a text as there is room for, with a mark where it was cut.
+pub(super) fn cut(text: &str, room: f64) -> String {
+    if width_of(text) <= room {
+        return text.to_owned();
+    }
+    let mut left = room - width_of("…");
+    let fits = |character: &char| {
+        left -= width_of(character.encode_utf8(&mut [0; 4]));
+        left >= 0.0
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
 /// How high figures and capitals are.
 pub(super) fn height_of() -> f64 {
     LETTERS * 0.75
@@ -136,6 +149,15 @@ mod tests {
     fn labels_at_one_height_are_set_around_it() {
         assert_eq!(spread(&[50.0, 50.0, 50.0], 10.0, 0.0, 100.0), [40.0, 50.0, 60.0]);
         assert_eq!(spread(&[99.0, 100.0], 10.0, 0.0, 100.0), [90.0, 100.0]);
+    }
+
+    #[test]
+    fn a_text_is_cut_where_its_room_ends() {
+        assert_eq!(cut("udp 127.0.0.1:3000", 200.0), "udp 127.0.0.1:3000");
+        let long = "ä".repeat(1000);
+        let shown = cut(&long, 200.0);
+        assert!(shown.ends_with("ä…") && (185.0..=200.0).contains(&width_of(&shown)), "{shown}");
+        assert_eq!(cut(&long, -1.0), "…");
     }
 
     #[test]

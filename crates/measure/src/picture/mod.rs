@@ -56,7 +56,7 @@ impl Picture {
     }
 }
 
-/// One picture as an SVG file of its own, which looks right on light and dark ground.
+/// One picture as an SVG file of its own, which says what was measured and looks right on light and dark ground.
 pub fn svg(report: &Report, picture: Picture) -> String {
-    draw::file(&picture.chart(report), Size::Wide)
+    draw::file(&picture.chart(report), &report.heading(), Size::Wide)
 }

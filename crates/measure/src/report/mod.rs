@@ -14,6 +14,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
+use callbox_exchange::Bare;
 use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
@@ -23,6 +24,7 @@ pub use warning::{ENOUGH_SAMPLES, Warning};
 pub use words::{Outcome, Sort, Words};
 
 use crate::Nanos;
+use crate::figures::show::{Elapsed, PerSecond};
 
 /// What was measured, how, where, and what came of it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -107,6 +109,22 @@ impl Report {
     pub fn main_step(&self) -> Option<&Step> {
         let knee = self.knee.as_ref().and_then(|knee| self.steps.get(knee.step));
         knee.or_else(|| self.steps.last())
+    }
+
+    /// What was measured, for how long, and how it ended, in a line.
+    pub fn heading(&self) -> String {
+        let (kind, address) = (self.kind.name(), Bare(self.address.as_bytes()));
+        let load = match self.main_step().and_then(|step| step.offered) {
+            _ if self.is_climb() => format!("{} rates", self.steps.len()),
+            Some(offered) => format!("open loop at {}", PerSecond(offered)),
+            None => "closed loop".to_owned(),
+        };
+        let ended = match self.ended {
+            Ended::Complete => "",
+            Ended::Interrupted => " (interrupted)",
+            Ended::Failed => " (failed)",
+        };
+        format!("{kind} {address}, {}, {load}{ended}", Elapsed(self.duration()))
     }
 
     /// Whether the rate rose in steps.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use callbox_exchange::Bare;
 
-use super::{Ended, Kind, Outcome, Report, Sort, Step};
+use super::{Kind, Outcome, Report, Sort, Step};
 use crate::Nanos;
 use crate::figures::Latencies;
 use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, RoundSpan, Share, Span};
@@ -30,7 +30,7 @@ pub struct Table<'a> {
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let report = self.report;
-        heading(f, report)?;
+        writeln!(f, "{}", report.heading())?;
         if report.is_climb() {
             steps(f, report)?;
         }
@@ -45,21 +45,6 @@ impl Display for Table<'_> {
         }
         Ok(())
     }
-}
-
-fn heading(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
-    let measured = Elapsed(report.duration());
-    write!(f, "{} {}, {measured}", report.kind.name(), Bare(report.address.as_bytes()))?;
-    match (report.is_climb(), report.main_step().and_then(|step| step.offered)) {
-        (true, _) => write!(f, ", {} rates", report.steps.len())?,
-        (false, Some(offered)) => write!(f, ", open loop at {}", PerSecond(offered))?,
-        (false, None) => f.write_str(", closed loop")?,
-    }
-    f.write_str(match report.ended {
-        Ended::Complete => "\n",
-        Ended::Interrupted => " (interrupted)\n",
-        Ended::Failed => " (failed)\n",
-    })
 }
 
 /// A climb: a row for each rate, and the knee.

@@ -118,6 +118,16 @@ fn what_a_report_holds_cannot_become_markup() {
 }
 
 #[test]
+fn a_picture_of_its_own_says_what_was_measured_and_suits_light_and_dark() {
+    let svg = picture::svg(&samples::stall(), Picture::Percentiles);
+    assert!(svg.contains(">udp 127.0.0.1:3000, 10 s, open loop at 10,000/s</text>"));
+    assert!(svg.contains("(prefers-color-scheme: dark)") && svg.contains("class=\"ground\""));
+    let svg = picture::svg(&samples::hostile(), Picture::Percentiles);
+    assert!(svg.contains(">udp [::1]:3000&lt;script&gt;alert("), "{svg}");
+    assert!(!svg.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
 fn every_drawing_is_told_in_words_and_no_two_things_have_one_id() {
     for (name, report) in samples::all() {
         let page = picture::page(&report);
@@ -220,7 +230,8 @@ fn a_climb_tells_of_each_step_how_late_it_was_sent_and_how_long_connecting_took(
 fn of_a_chat_a_page_tells_lines_and_their_deliveries() {
     for report in [samples::chat(), samples::chat_climb()] {
         let page = picture::page(&report);
-        for said in ["percentile of the deliveries", " deliveries</text>", "lost: undelivered", ">due<"]
+        for said in
+            ["percentile of the deliveries", " deliveries</text>", "lost: undelivered", ">due<"]
         {
             assert!(page.contains(said), "{said}");
         }
