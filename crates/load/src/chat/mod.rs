@@ -23,8 +23,7 @@ pub struct ChatLoad {
     pub addresses: Vec<SocketAddr>,
     /// Who takes part.
     pub crowd: Crowd,
-    /// How many letters a line holds behind the number of its talker and its own, at most
-    /// [`MAX_SIZE`](Self::MAX_SIZE).
+    /// How many letters the text of a line has, from [`MIN_SIZE`](Self::MIN_SIZE) to [`MAX_SIZE`](Self::MAX_SIZE).
     pub size: usize,
     /// The password of the server, if it asks for one (`PASS`).
     pub password: Option<String>,
@@ -33,8 +32,11 @@ pub struct ChatLoad {
 }
 
 impl ChatLoad {
-    /// The most letters of a line. A line of IRC has 512 bytes, and what a server sets before the text takes some: a
-    /// long host name, the channel, and our two numbers.
+    /// The fewest letters of a line: its number, which says whose it is and the how-manieth.
+    pub const MIN_SIZE: usize = callbox_measure::payload::LETTERS;
+
+    /// The most letters of a line. A line of IRC has 512 bytes, and what a server sets before the text takes some of
+    /// them: names, a long host name, the channel.
     pub const MAX_SIZE: usize = 350;
 
     /// Brings the crowd in, lets it talk, and gives what was measured.
