@@ -53,7 +53,10 @@ pub fn run<W: Worker>(
                 };
                 let _ = ready.send(Ok(()));
                 drop(ready);
-                let clock = Clock::since(begins_at.recv().ok()?);
+                let begin = begins_at.recv().ok()?;
+                // The clock stands still until then: what was sent before would seem to come back faster than it did.
+                thread::sleep(begin.saturating_duration_since(Instant::now()));
+                let clock = Clock::since(begin);
                 let name = format!("load-{index}");
                 Some(drive(&mut worker, &Orders { plan: *plan, index, clock, control, name }))
             };
@@ -303,6 +306,33 @@ mod tests {
         let outcome = run(&plan(CLOSED, 5 * MILLISECOND), &control, inline(true)).unwrap();
         let server = outcome.step.server.unwrap();
         assert!(server.pid == std::process::id() && server.memory > 0);
+    }
+
+    #[test]
+    fn nothing_is_sent_before_the_clock_runs() {
+        struct Early(Option<Nanos>);
+        impl Worker for Early {
+            fn turn(
+                &mut self,
+                _: Nanos,
+                clock: Clock,
+                _: &mut Pacing,
+                record: &mut Record,
+            ) -> Result<(), LoadError> {
+                let first = *self.0.get_or_insert_with(|| clock.now());
+                record.counts.refused = u64::from(first == 0);
+                Ok(())
+            }
+
+            fn start_counting(&mut self) {}
+            fn stop_counting(&mut self) {}
+            fn outstanding(&self) -> usize {
+                0
+            }
+            fn finish(&mut self, _: bool, _: &mut Record) {}
+        }
+        let outcome = run(&plan(CLOSED, MILLISECOND), &Control::new(), |_| Ok(Early(None)));
+        assert_eq!(outcome.unwrap().step.counts.refused, 0);
     }
 
     #[test]
