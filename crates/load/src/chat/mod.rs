@@ -3,13 +3,29 @@
 //! A line of a talker has as many answers as there are others in its channel, and each of them is checked: who says it,
 //! that it comes in order, and every byte. One thread serves all clients, so that one clock orders all that is seen.
 
+mod clients;
+mod entrance;
+mod incoming;
+mod names;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::io;
 use std::net::SocketAddr;
 
 use callbox_measure::chat::Crowd;
+use callbox_measure::payload::{Check, LETTERS, Payload};
+use callbox_measure::plan::{Shape, SizeMix};
 
 use crate::control::Control;
+use crate::crew;
 use crate::outcome::{LoadError, Outcome};
 use crate::plan::Plan;
+use entrance::Patience;
+use names::Names;
+use worker::ChatWorker;
 
 /// A crowd of IRC clients and what it is to do.
 ///
@@ -33,18 +49,51 @@ pub struct ChatLoad {
 
 impl ChatLoad {
     /// The fewest letters of a line: its number, which says whose it is and the how-manieth.
-    pub const MIN_SIZE: usize = callbox_measure::payload::LETTERS;
+    pub const MIN_SIZE: usize = LETTERS;
 
     /// The most letters of a line. A line of IRC has 512 bytes, and what a server sets before the text takes some of
     /// them: names, a long host name, the channel.
     pub const MAX_SIZE: usize = 350;
 
+    /// The most clients: an address has no more ports.
+    pub const MAX_CLIENTS: usize = Shape::MAX_CONNECTIONS;
+
     /// Brings the crowd in, lets it talk, and gives what was measured.
+    ///
+    /// The run goes on when a connection breaks: what that client should have heard is lost, and no more is expected of
+    /// it. It ends early when a talker is gone, or the server refuses its lines, for then less is said than was asked
+    /// for. A line that not everybody has within the plan's `lost_after` is given up, and its talker goes on.
     ///
     /// # Errors
     ///
-    /// If not every client could come in: with the server's words, if it said any.
-    pub fn run(&self, _control: &Control) -> Result<Outcome, LoadError> {
-        Err(LoadError::Refused("the load on a chat is not written yet".to_owned()))
+    /// If not every client could come in: with the server's words, if it said any. [`LoadError::Stopped`] if it was
+    /// stopped before that.
+    pub fn run(&self, control: &Control) -> Result<Outcome, LoadError> {
+        self.run_with(Patience::default(), control)
     }
+
+    fn run_with(&self, patience: Patience, control: &Control) -> Result<Outcome, LoadError> {
+        if !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&self.size) {
+            return Err(impossible("there is no line of that size", "16 to 350 letters"));
+        }
+        if self.crowd.clients() > Self::MAX_CLIENTS {
+            return Err(impossible("there are too many clients", "65536 at most"));
+        }
+        // One thread owns all clients.
+        let plan = Plan { threads: 1, ..self.plan };
+        crew::run(&plan, control, |_| {
+            let names = Names::new(self.crowd, plan.seed);
+            let payload = SizeMix::one(self.size)
+                .ok()
+                .and_then(|size| Payload::datagrams(plan.seed, size, Check::Echo).ok())
+                .ok_or_else(|| impossible("there is no line of that size", "16 to 350 letters"))?;
+            let crowd = entrance::come_in(self, &names, patience, control)?;
+            Ok(ChatWorker::new(self, payload, &names, crowd))
+        })
+    }
+}
+
+/// What is asked for cannot be.
+fn impossible(what: &'static str, why: &'static str) -> LoadError {
+    LoadError::System { what, source: io::Error::new(io::ErrorKind::InvalidInput, why) }
 }
