@@ -15,7 +15,7 @@ use self::resample::{FIGURES, Side, resolution, standard_errors};
 use self::student::quantile;
 use crate::figures::PERCENTILES;
 use crate::plan::Random;
-use crate::report::{Report, Step};
+use crate::report::{Kind, Report, Step};
 
 /// Of a hundred comparisons of a thing with itself, how many may find a difference.
 const CONFIDENCE: f64 = 0.95;
@@ -40,13 +40,15 @@ pub struct Comparison {
     pub runs: (usize, usize),
     /// In what the two sides differ that should be alike, and what the intervals do not tell.
     pub notes: Vec<String>,
+    /// What was talked over on A's side.
+    pub kind: Kind,
 }
 
 /// What was found at one rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// The rate that was offered; none in a closed loop.
-    pub offered: Option<f64>,
+    /// The rate that was offered to A and to B; none in a closed loop.
+    pub offered: (Option<f64>, Option<f64>),
     /// The replies a second, then the percentiles.
     pub rows: Vec<Row>,
 }
@@ -54,7 +56,7 @@ pub struct Part {
 /// One figure of both sides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// `replies`, or the percentile's name.
+    /// `replies`, in a chat `deliveries`, or the percentile's name.
     pub name: &'static str,
     /// A's figure: replies a second, or nanoseconds. Of several runs, the geometric mean.
     pub a: f64,
@@ -94,32 +96,33 @@ pub fn compare(a: &[Report], b: &[Report], seed: u64) -> Result<Comparison, Comp
         .filter_map(|at| {
             let offered = first_a.steps.get(at)?.offered;
             let steps = |reports| steps_at(reports, offered, is_plain);
-            Some((offered, steps(a)?, steps(b)?))
+            Some((steps(a)?, steps(b)?))
         })
         .collect();
     if pairs.is_empty() {
         return Err(CompareError::NothingInCommon);
     }
     let rows = pairs.len() * FIGURES;
-    let parts = pairs.iter().map(|(offered, a, b)| {
-        let rows = part(Side(a), Side(b), rows, &mut random);
-        Part { offered: *offered, rows }
+    let kind = first_a.kind;
+    let parts = pairs.iter().map(|(a, b)| {
+        let offered = (a[0].offered, b[0].offered);
+        Part { offered, rows: part(kind, Side(a), Side(b), rows, &mut random) }
     });
     let parts = parts.collect();
     let runs = (a.len(), b.len());
-    Ok(Comparison { parts, runs, notes: notes(first_a, first_b, runs) })
+    Ok(Comparison { parts, runs, notes: notes(first_a, first_b, runs), kind })
 }
 
 /// In each report the step at this rate; none if one has none.
 fn steps_at(reports: &[Report], offered: Option<f64>, is_plain: bool) -> Option<Vec<&Step>> {
     let is_it = |step: &&Step| match (step.offered, offered) {
-        (Some(one), Some(other)) => (one - other).abs() <= other.abs() * 1e-6,
+        (Some(one), Some(other)) => show::is_alike(one, other),
         (one, other) => one.is_none() && other.is_none(),
     };
     reports.iter().map(|report| report.steps.iter().find(|step| is_plain || is_it(step))).collect()
 }
 
-fn part(a: Side<'_>, b: Side<'_>, rows: usize, random: &mut Random) -> Vec<Row> {
+fn part(kind: Kind, a: Side<'_>, b: Side<'_>, rows: usize, random: &mut Random) -> Vec<Row> {
     let errors = standard_errors(a, b, random);
     let parts = a.parts().min(b.parts());
     let (of_a, of_b) = (a.figures(), b.figures());
@@ -128,7 +131,7 @@ fn part(a: Side<'_>, b: Side<'_>, rows: usize, random: &mut Random) -> Vec<Row> 
         quantile(confidence, parts.saturating_sub(1)) * (count / (count - 1.0)).sqrt()
     };
     let factors = (factor(CONFIDENCE), factor(1.0 - (1.0 - CONFIDENCE) / rows as f64));
-    let names = ["replies"].into_iter().chain(PERCENTILES.iter().map(|it| it.name));
+    let names = [kind.words().replies].into_iter().chain(PERCENTILES.iter().map(|it| it.name));
     let figures = names.enumerate().map(|(figure, name)| {
         let ratio = of_b[figure] / of_a[figure];
         let slack = if figure == 0 { 0.0 } else { resolution(a, b) };

@@ -102,6 +102,42 @@ fn pairs_find_a_difference_that_is_larger_than_that_between_starts() {
 }
 
 #[test]
+fn of_open_loops_it_says_that_their_rates_are_what_was_offered() {
+    let mut random = Random::new(4);
+    let closed = run(&mut random, 2000.0, 50_000.0, 0.0);
+    let mut open = |rate| {
+        let mut report = run(&mut random, rate, 50_000.0, 0.0);
+        report.steps[0].offered = Some(rate);
+        report
+    };
+    let (slow, fast) = (open(1000.0), open(2000.0));
+    let said = |a: &Report, b: &Report| {
+        compare(std::slice::from_ref(a), std::slice::from_ref(b), 7).unwrap()
+    };
+    let rest = "where a server kept up, its replies a second are what was offered, and not what it can do.";
+    let of_two = said(&slow, &fast);
+    assert!(of_two.to_string().starts_with("offered 1,000/s to A and 2,000/s to B\n"), "{of_two}");
+    assert!(of_two.sentence().contains("more than noise: B has "), "{of_two}");
+    assert!(of_two.sentence().ends_with(&format!(". Both loops were open: {rest}")), "{of_two}");
+    assert!(of_two.to_string().ends_with(&format!("{rest}\n")), "{of_two}");
+    let alike = said(&fast, &fast);
+    assert!(alike.to_string().starts_with("offered 2,000/s\n"), "{alike}");
+    let noise = "The difference is no more than noise. Both loops were open: ";
+    assert_eq!(alike.sentence(), format!("{noise}{rest}"));
+    assert!(said(&slow, &closed).sentence().ends_with(&format!(". A's loop was open: {rest}")));
+    assert!(said(&closed, &slow).sentence().ends_with(&format!(". B's loop was open: {rest}")));
+    assert!(!said(&closed, &closed).sentence().contains("open"));
+}
+
+#[test]
+fn of_chats_deliveries_are_compared() {
+    let mut chat = run(&mut Random::new(5), 2000.0, 50_000.0, 0.0);
+    chat.kind = Kind::Chat;
+    let found = compare(std::slice::from_ref(&chat), std::slice::from_ref(&chat), 7).unwrap();
+    assert!(found.to_string().contains("\n  deliveries      1,999/s "), "{found}");
+}
+
+#[test]
 fn what_should_be_alike_and_is_not_is_noted() {
     let a = sample::report(100);
     let mut b = sample::report(100);
@@ -132,7 +168,7 @@ fn climbs_are_compared_rate_by_rate() {
         report
     };
     let found = compare(&[climb(&[1e3, 2e3, 4e3])], &[climb(&[2e3, 4e3, 8e3])], 1).unwrap();
-    let rates: Vec<_> = found.parts.iter().map(|part| part.offered.unwrap()).collect();
+    let rates: Vec<_> = found.parts.iter().map(|part| part.offered.0.unwrap()).collect();
     assert_eq!(rates, [2e3, 4e3]);
     let apart = compare(&[climb(&[1e3, 2e3])], &[climb(&[3e3, 4e3])], 1);
     assert_eq!(apart, Err(CompareError::NothingInCommon));
