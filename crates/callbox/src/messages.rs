@@ -45,6 +45,11 @@ impl Failure {
         Self { exit: Exit::Usage, message: Some(visible(&message.into())) }
     }
 
+    /// It was ended by a signal before its work was done.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Interrupted, message: Some(visible(&message.into())) }
+    }
+
     /// What has to be said was said where it happened.
     pub const fn said(exit: Exit) -> Self {
         Self { exit, message: None }

@@ -1,9 +1,14 @@
 //! The runs of a measurement, one or one for each rate, and the report that they make.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callbox_irc::stamp;
+use callbox_load::chat::ChatLoad;
+use callbox_load::probe::Place;
+use callbox_load::stream::{self, StreamLoad};
 use callbox_load::udp::UdpLoad;
+use callbox_load::unix_datagram::UnixDatagramLoad;
 use callbox_load::{Control, LoadError, Outcome, machine};
 use callbox_measure::climb::{self, StepResult};
 use callbox_measure::plan::Rate;
@@ -159,20 +164,46 @@ fn run_once(
 fn load(
     options: &Options,
     exchange: Option<&Exchange>,
-    _target: &Target,
+    target: &Target,
     rate: Option<Rate>,
     control: &Control,
 ) -> Result<Outcome, LoadError> {
-    use callbox_load::probe::Place;
     let plan = options.plan(rate);
-    match (&options.load, exchange) {
-        (Load::Udp { calls, .. }, Some(Exchange { payload, place: Place::Udp(addresses), .. })) => {
-            let payload = payload.clone();
-            let address = addresses.first().copied().ok_or(LoadError::NoneLeft)?;
+    let Some(exchange) = exchange else {
+        return match (&options.load, &target.place) {
+            (Load::Chat { crowd, size, password }, Place::Tcp(addresses)) => {
+                let (addresses, crowd, size) = (addresses.clone(), *crowd, *size);
+                let password = password.as_deref().cloned();
+                ChatLoad { addresses, crowd, size, password, plan }.run(control)
+            }
+            _ => Err(mismatch()),
+        };
+    };
+    let Exchange { payload, framing, connect_each, place } = exchange;
+    let (payload, framing, connect_each) = (Arc::clone(payload), *framing, *connect_each);
+    match (&options.load, place.clone()) {
+        (Load::Udp { calls, .. }, Place::Udp(addresses)) => {
+            let address = *addresses.first().ok_or_else(mismatch)?;
             UdpLoad { address, payload, plan, calls: *calls }.run(control)
         }
-        _ => Err(LoadError::Refused("this load is not written yet".to_owned())),
+        (Load::Stream { .. }, Place::Tcp(addresses)) => {
+            let target = stream::Target::Tcp(addresses);
+            StreamLoad { target, payload, framing, connect_each, plan }.run(control)
+        }
+        (Load::Stream { .. }, Place::UnixStream(path)) => {
+            let target = stream::Target::Unix(path);
+            StreamLoad { target, payload, framing, connect_each, plan }.run(control)
+        }
+        (Load::UnixDatagram { .. }, Place::UnixDatagram(path)) => {
+            UnixDatagramLoad { path, payload, plan }.run(control)
+        }
+        _ => Err(mismatch()),
     }
+}
+
+/// A load and a place of different kinds: a mistake of our own.
+fn mismatch() -> LoadError {
+    LoadError::Refused("this load cannot go there".to_owned())
 }
 
 /// What a step of a climb came to, as the climb judges it.

@@ -13,7 +13,7 @@ use callbox_services::FAREWELL;
 use super::options::{Load, Messages, Options};
 use crate::cli::{ServerArgs, UnixType};
 use crate::client::{addresses, most_likely, unix};
-use crate::messages::{self, Exit, Failure};
+use crate::messages::{self, Failure};
 
 /// Where a load goes.
 #[derive(Clone, Debug)]
@@ -124,10 +124,7 @@ pub fn cannot_measure(target: &Target, error: &LoadError) -> Failure {
         (LoadError::System { source, .. }, _) if is_short_of_sockets(source) => {
             Failure::usage(format!("{error}: choose fewer --connections"))
         }
-        (LoadError::Stopped, _) => {
-            messages::error("interrupted before anything was measured");
-            Failure::said(Exit::Interrupted)
-        }
+        (LoadError::Stopped, _) => Failure::interrupted("interrupted before anything was measured"),
         _ => Failure::network(format!("cannot measure {name}: {error}")),
     }
 }
