@@ -10,14 +10,20 @@
 //! | [`verdict`] | what the report means for the exit status |
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::process;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use callbox_load::Control;
 use callbox_measure::report::{Report, Table};
 use callbox_net::signal;
+use zeroize::Zeroizing;
 
-use crate::cli::{BenchCommand, OutputArgs};
-use crate::messages::{Console, Exit, Failure, Reason};
+use crate::chat::client::profile::Source;
+use crate::cli::{BenchCommand, OutputArgs, SecretArgs};
+use crate::messages::{self, Console, Exit, Failure, Reason};
 
 pub mod files;
 pub mod measure;
@@ -49,7 +55,8 @@ pub fn run(command: BenchCommand, words: &[OsString]) -> Result<(), Failure> {
             run_once(&options, &args.load.output, || Ok(Target::unix(&args.path, args.kind)))
         }
         BenchCommand::Chat(args) => {
-            let options = Options::chat(&args.load, None, words)?;
+            let password = password(&args.secret)?;
+            let options = Options::chat(&args.load, password, words)?;
             run_once(&options, &args.load.output, || Target::tcp(&args.server))
         }
     }
@@ -69,29 +76,61 @@ pub fn run_once(
     let measured = measure(options, &target, &control, &progress);
     progress.finish();
     let measured = measured?;
-    show(&measured.report, &files)?;
-    verdict::verdict(&measured, &target)
+    show(&measured.report, &files, output.quiet)?;
+    verdict::verdict(&measured, options, &target)
 }
 
-/// Writes the report's files, and prints its table.
-pub fn show(report: &Report, files: &Files) -> Result<(), Failure> {
-    files.write(report)?;
-    match files.replace_table() {
-        true => Ok(()),
-        false => Console::new().print(Table { report, width: width() }.to_string().trim_end()),
+/// Writes the report's files, and prints its table. Its warnings stand below the table; whoever does not see that on this
+/// terminal is told them apart, unless nothing beside the report is wanted.
+///
+/// # Errors
+///
+/// If a file could not be written, after the table was printed.
+pub fn show(report: &Report, files: &Files, quiet: bool) -> Result<(), Failure> {
+    let written = files.write(report);
+    if (files.replace_table() || !io::stdout().is_terminal()) && !quiet {
+        for warning in report.warnings() {
+            messages::error(format_args!("warning: {warning}"));
+        }
     }
+    if !files.replace_table() {
+        Console::new().print(Table { report, width: width() }.to_string().trim_end())?;
+    }
+    written
 }
 
 /// How many columns a table may take: those of the terminal, and the classic number elsewhere.
 fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(80, |size| usize::from(size.ws_col)).max(1)
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { 80 } else { columns }
 }
+
+/// The password of a chat server, from where it was said to be.
+fn password(args: &SecretArgs) -> Result<Option<Zeroizing<String>>, Failure> {
+    let file = || args.password_file.clone().map(Source::File);
+    let variable = || args.password_env.clone().map(Source::Variable);
+    let source = args.password.then_some(Source::Person).or_else(file).or_else(variable);
+    source.map(|source| source.read()).transpose()
+}
+
+/// How long an interrupted program waits for the line of progress to go: the terminal may be stopped.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The first SIGINT, SIGTERM or SIGHUP ends the measurement, which is reported then; the second ends the program.
 pub fn end_on_signal(control: &Control) -> Result<(), Failure> {
     let control = control.clone();
-    let exit = || process::exit(Exit::Interrupted as i32);
+    let exit = || {
+        let (clearing, cleared) = mpsc::channel::<()>();
+        let clear = move || {
+            let _clearing = clearing;
+            progress::clear();
+        };
+        if thread::Builder::new().name("last words".to_owned()).spawn(clear).is_ok() {
+            let _ = cleared.recv_timeout(LAST_WORDS);
+        }
+        process::exit(Exit::Interrupted as i32)
+    };
     signal::on_interrupt(move || control.stop(), exit)
         .map_err(|e| Failure::network(format!("cannot listen for signals: {}", Reason(&e))))
 }

@@ -85,7 +85,7 @@ pub struct OutputArgs {
     /// Write one page with tables and pictures to FILE, which needs nothing beside it
     #[arg(long, value_name = "FILE", help_heading = REPORT)]
     pub html: Option<PathBuf>,
-    /// Show no progress
+    /// Show no progress, and no warnings but those in the report
     #[arg(short, long, help_heading = REPORT)]
     pub quiet: bool,
 }
