@@ -1,0 +1,71 @@
+//! `callbox bench`, end to end: real servers under a load, and what is told of it.
+//!
+//! | module | whose promises |
+//! |---|---|
+//! | `calls` | what may be typed |
+//! | `runs` | a load on each kind of server, and its report |
+//! | `faults` | servers that are not there, or answer wrongly, and files that cannot be written |
+//! | `ending` | runs that are ended early |
+//! | `screen` | the line of progress |
+
+mod calls;
+mod ending;
+mod faults;
+mod runs;
+mod screen;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::thread;
+
+use callbox_measure::report::Report;
+use callbox_testkit::{Program, Running};
+
+/// callbox with these words.
+fn callbox(words: &[&str]) -> Program {
+    Program::new(env!("CARGO_BIN_EXE_callbox")).args(words)
+}
+
+/// `callbox bench` of this kind, to a place, for a moment.
+fn bench(kind: &str, place: impl ToString) -> Program {
+    let times = ["--duration", "200ms", "--warmup", "50ms"];
+    callbox(&["bench", kind]).arg(place.to_string()).args(times)
+}
+
+/// One of callbox's own servers, on a port of the kernel's choice.
+#[track_caller]
+fn server(words: &[&str]) -> (Running, SocketAddr) {
+    let mut server = callbox(words).args(["-q", "-p", "0"]).spawn();
+    let address = server.wait_until_listening();
+    (server, address)
+}
+
+/// The report in a file.
+#[track_caller]
+fn report(path: &Path) -> Report {
+    let file = std::fs::read(path).expect("the report's file");
+    Report::from_json(&file).expect("a report")
+}
+
+/// A UDP server of this test's own that says what it was sent, and calls `each` for each request before. It goes with the
+/// test.
+fn echo(mut each: impl FnMut() + Send + 'static) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("its address");
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            each();
+            let _ = socket.send_to(&buffer[..length], from);
+        }
+    });
+    address
+}
+
+/// A UDP server that never says anything, and lives as long as the test.
+fn silent() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("its address");
+    thread::spawn(move || while socket.recv_from(&mut [0; 2048]).is_ok() {});
+    address
+}

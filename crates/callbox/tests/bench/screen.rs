@@ -1,0 +1,43 @@
+//! The line of progress, for somebody at a terminal.
+
+use callbox_testkit::Terminal;
+
+use crate::{bench, callbox, echo, server};
+
+#[test]
+fn how_far_it_is_and_how_fast_is_shown_and_gone_before_the_table() {
+    let (_server, address) = server(&["udp", "server"]);
+    let program = bench("udp", address).args(["--rate", "100..200", "--steps", "2"]);
+    let mut terminal = Terminal::spawn_sized(program, 60, 100);
+    terminal.wait_for("rate 1 of 2, 100/s");
+    terminal.wait_for(" of 0.2 s");
+    terminal.wait_for("rate 2 of 2, 200/s");
+    let screen = terminal.wait_for_screen("p99.99");
+    assert!(screen.starts_with(&format!("udp {address}, 400 ms, 2 rates\n")), "{screen}");
+    assert!(!screen.contains("of 2, "), "{screen}");
+    // Below the table, and not above it as well.
+    terminal.wait().expect_code(0).stdout_lacks("callbox: warning");
+}
+
+#[test]
+fn control_c_leaves_nothing_of_it_on_the_screen() {
+    let address = echo(|| {});
+    let words = ["bench", "udp", &address.to_string(), "--check", "echo", "--warmup", "0"];
+    let mut terminal = Terminal::spawn_sized(callbox(&words).args(["--duration", "1h"]), 60, 100);
+    // A rate is shown when the line is written again.
+    terminal.wait_for(" of 3600.0 s  ");
+    terminal.type_text("\x03");
+    let screen = terminal.wait_for_screen("p99.99");
+    assert!(screen.starts_with(&format!("udp {address}, ")), "{screen}");
+    assert!(screen.contains("(interrupted)") && !screen.contains("of 3600"), "{screen}");
+    terminal.wait().expect_code(0);
+}
+
+#[test]
+fn a_run_that_is_to_be_quiet_or_is_seen_by_nobody_shows_none() {
+    let (_server, address) = server(&["udp", "server"]);
+    let terminal = Terminal::spawn(bench("udp", address).arg("-q"));
+    let finished = terminal.wait();
+    finished.expect_code(0).stdout_lacks("of 0.2 s").stdout_lacks("\x1b");
+    bench("udp", address).run().expect_code(0).stderr_lacks("of 0.2 s").stderr_lacks("\x1b");
+}
