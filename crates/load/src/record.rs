@@ -16,7 +16,7 @@ pub struct Record {
     pub counts: Counts,
     /// From the intended time to the reply.
     latency: Latencies,
-    /// Open loop: from the sending to the reply.
+    /// From the sending to the reply, where that is something else: in an open loop, or with a connection for each request.
     latency_from_sent: Option<Latencies>,
     /// Streams: how long connecting took, of connections that were begun while it counted.
     pub connect_time: Option<Latencies>,
@@ -48,6 +48,11 @@ impl Record {
             control,
             untold: 0,
         }
+    }
+
+    /// Latencies are to be told from the sending as well, in a closed loop too: connecting comes before it.
+    pub fn tell_from_sent(&mut self) {
+        self.latency_from_sent.get_or_insert_with(Latencies::new);
     }
 
     /// What a reply turned out to be.

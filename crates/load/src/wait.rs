@@ -48,6 +48,11 @@ impl Waiter {
         self.poller.remove(fd);
     }
 
+    /// `fd` is closed next, by an owner that has it alone: as [`remove`](Self::remove), and one call less.
+    pub fn forget(&mut self, fd: BorrowedFd<'_>) {
+        self.poller.forget(fd);
+    }
+
     /// Waits until something is ready, or it is `until`, and puts what is ready into `events` in place of what was there.
     /// It never comes back late by more than the system's scheduler makes it, and comes back early, with nothing, when a
     /// signal was handled.

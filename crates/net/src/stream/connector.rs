@@ -72,6 +72,12 @@ impl Connector {
         if self.loopback.is_some() { Self::LOOPBACKS } else { 1 }
     }
 
+    /// Whether the server is on this machine: then a connection is made by the time that it was begun, unless the server
+    /// has no place for it.
+    pub fn is_loopback(&self) -> bool {
+        self.target.as_socket().is_some_and(|target| target.ip().is_loopback())
+    }
+
     /// Begins a connection. `source` is below [`sources`](Self::sources), and 0 leaves the choice of our address to the
     /// kernel.
     ///

@@ -1,0 +1,102 @@
+//! Servers of the tests, on loopback: what one connection does is a closure.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+/// More than enough for what a connection of a test does: a thousand of them are cheap.
+const STACK: usize = 128 << 10;
+
+/// A server with a thread for each connection. They end with the test's process.
+pub(crate) fn serve(
+    each: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, each) = (stream.expect("a connection"), each.clone());
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn(move || drop(each(stream))).expect("a thread");
+        }
+    });
+    address
+}
+
+/// Gives what it gets, as `change` makes it, in whatever pieces it comes.
+pub(crate) fn answers(mut stream: impl Read + Write, change: impl Fn(&mut [u8])) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        let length = match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => length,
+        };
+        change(&mut buffer[..length]);
+        stream.write_all(&buffer[..length])?;
+    }
+}
+
+/// An echo server.
+pub(crate) fn echo() -> SocketAddr {
+    serve(|stream| answers(stream, |_| {}))
+}
+
+/// A server that gets whole lines, each with its number on its connection.
+pub(crate) fn lines(
+    each: impl Fn(&mut TcpStream, u64, &mut [u8]) -> io::Result<()> + Clone + Send + 'static,
+) -> SocketAddr {
+    serve(move |stream| {
+        let mut writer = stream.try_clone()?;
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        for number in 0.. {
+            line.clear();
+            if reader.read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            each(&mut writer, number, &mut line)?;
+        }
+        Ok(())
+    })
+}
+
+/// The 16 bytes that the greeting service answers 16 bytes with.
+pub(crate) const FAREWELL: &[u8] = b"Goodbye, client!";
+
+/// Reads 16 bytes, says `words`, ends the connection, and waits for the peer to end it as well.
+pub(crate) fn greeting(words: &'static [u8]) -> SocketAddr {
+    serve(move |mut stream| {
+        stream.read_exact(&mut [0; 16])?;
+        stream.write_all(words)?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        io::copy(&mut stream, &mut io::sink()).map(drop)
+    })
+}
+
+/// An address at which somebody listened and does no more.
+pub(crate) fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+/// Accepts so many connections, answers one line on each, ends it, and listens no more.
+pub(crate) fn limited(connections: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        let mut streams: Vec<_> = (0..connections)
+            .map(|_| {
+                let mut stream = listener.accept().expect("a connection").0;
+                let mut line = [0; 64];
+                if stream.read_exact(&mut line).is_ok() {
+                    stream.write_all(&line).expect("a reader");
+                }
+                stream.shutdown(std::net::Shutdown::Write).expect("a connection");
+                stream
+            })
+            .collect();
+        drop(listener);
+        streams.clear();
+    });
+    address
+}
