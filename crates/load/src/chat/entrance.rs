@@ -24,9 +24,8 @@ use crate::outcome::LoadError;
 use crate::record::LOOKS_EVERY;
 use crate::wait::Waiter;
 
-/// Clients that are connecting or asking to be let in, and that are joining, at a time.
-const KNOCKING: usize = 64;
-const JOINING: usize = 16;
+/// Clients that are on their way in, and then into their channels, at a time.
+const AT_A_TIME: usize = 64;
 
 /// How long an address of several may take to connect before the next is tried.
 const EACH_ADDRESS: Duration = Duration::from_secs(5);
@@ -140,7 +139,7 @@ impl Entrance<'_> {
     fn connect_all(&mut self) -> Result<(), LoadError> {
         while self.reached.inside < self.stages.len() {
             // The first one finds out which address is the right one.
-            let most = if self.address.is_some() { KNOCKING } else { 1 };
+            let most = if self.address.is_some() { AT_A_TIME } else { 1 };
             while self.begun < self.stages.len() && self.begun - self.reached.inside < most {
                 let number = self.begun;
                 self.begun += 1;
@@ -155,7 +154,7 @@ impl Entrance<'_> {
     fn join_all(&mut self) -> Result<(), LoadError> {
         self.begun = 0;
         while self.reached.seated < self.stages.len() {
-            while self.begun < self.stages.len() && self.begun - self.reached.seated < JOINING {
+            while self.begun < self.stages.len() && self.begun - self.reached.seated < AT_A_TIME {
                 let number = self.begun;
                 self.begun += 1;
                 let channel = self.names.channel_of(number);

@@ -62,16 +62,32 @@ pub(super) enum Notice {
 
 impl Notice {
     pub(super) fn read(line: &[u8]) -> Self {
+        // While a crowd comes in everybody is told of everybody, and that is not looked at any further.
+        if !matters(line) {
+            return Self::Other;
+        }
         let line = String::from_utf8_lossy(line);
         let Ok(message) = Message::parse(&line) else { return Self::Other };
         match message.command {
             "PING" => Self::Ping(message.params.last().copied().unwrap_or_default().to_owned()),
             "PONG" => Self::Pong,
             "ERROR" => Self::Error,
-            figures if figures.len() == 3 => figures.parse().map_or(Self::Other, Self::Numeric),
-            _ => Self::Other,
+            figures => figures.parse().map_or(Self::Other, Self::Numeric),
         }
     }
+}
+
+/// Whether a line's command, after tags and source, may be one of those that are told apart.
+fn matters(line: &[u8]) -> bool {
+    let mut rest = line;
+    for mark in *b"@:" {
+        if rest.first() == Some(&mark) {
+            let Some((_, after)) = word(rest) else { return false };
+            rest = after;
+        }
+        rest = rest.trim_ascii_start();
+    }
+    rest.first().is_some_and(|first| matches!(first, b'P' | b'E' | b'0'..=b'9'))
 }
 
 /// Whether a numeric says that something was not done (RFC 1459, section 6.1).
@@ -82,6 +98,8 @@ pub(super) fn is_error(numeric: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn said(line: &str) -> Option<(&str, &str, &str)> {
@@ -150,5 +168,35 @@ mod tests {
         assert_eq!([366, 400, 422, 433, 439, 599, 600].map(is_error), {
             [false, true, false, true, false, true, false]
         });
+    }
+    proptest! {
+        #[test]
+        fn no_line_makes_the_reader_panic(line in any::<Vec<u8>>()) {
+            Said::read(&line);
+            Notice::read(&line);
+        }
+
+        #[test]
+        fn what_is_said_is_what_any_parser_of_irc_would_read(
+            line in "(@[a-z=;]{1,9} )?:[a-z!@]{1,9} (PRIVMSG|NOTICE|JOIN) [#a-z]{1,9} :[ -~]{0,20}"
+        ) {
+            let message = Message::parse(&line).expect("a line");
+            let said = Said::read(line.as_bytes());
+            prop_assert_eq!(said.is_some(), message.command == "PRIVMSG");
+            if let Some(said) = said {
+                prop_assert_eq!(Some(said.source), message.source.map(str::as_bytes));
+                prop_assert_eq!(said.target, message.params[0].as_bytes());
+                prop_assert_eq!(said.text, message.params[1].as_bytes());
+            }
+        }
+
+        #[test]
+        fn nothing_that_matters_is_passed_over(
+            line in "(@[a-z=;]{0,5} {0,2})? {0,2}(:[a-z!@]{0,5} {0,2})?(PING|PONG|ERROR|366)( :?[a-z]{0,3})?"
+        ) {
+            let is_told = |word: &str| matches!(word, "PING" | "PONG" | "ERROR" | "366");
+            let is_message = Message::parse(&line).is_ok_and(|message| is_told(message.command));
+            prop_assert_eq!(Notice::read(line.as_bytes()) != Notice::Other, is_message);
+        }
     }
 }
