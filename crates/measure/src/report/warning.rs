@@ -102,7 +102,7 @@ impl Warning {
                 Share(*share)
             ),
             Self::Slipped { median } => {
-                format!("half of the requests were sent {} late or later", Span(*median))
+                format!("half of what was sent went out {} late or later", Span(*median))
             }
         }
     }
@@ -237,7 +237,7 @@ mod tests {
         assert!(told[1].starts_with("the sockets' buffers hold 426 kB, where 8.39 MB was asked"));
         assert!(told[2].starts_with("the clock tells apart no less than 1.00 ms"));
         assert!(told[3].contains("took 4.55 % of"), "{}", told[3]);
-        assert!(told[4].starts_with("half of the requests were sent 70.0 µs late"));
+        assert!(told[4].starts_with("half of what was sent went out 70.0 µs late"));
         assert!(told.iter().all(|text| text.contains("; ")));
     }
 
