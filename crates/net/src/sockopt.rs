@@ -26,3 +26,20 @@ pub(crate) fn set_bytes(
     let n = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value.as_ptr().cast(), size) };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Reads an option whose value is a row of numbers, and gives how many bytes of them were filled in.
+#[cfg(linux_calls)]
+pub(crate) fn read(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    values: &mut [u32],
+) -> io::Result<usize> {
+    let mut size = libc::socklen_t::try_from(size_of_val(values)).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the pointer and size describe `values`, which lives through the call, and any bytes are numbers.
+    let n = unsafe {
+        let values = values.as_mut_ptr().cast();
+        libc::getsockopt(fd.as_raw_fd(), level, option, values, &mut size)
+    };
+    if n < 0 { Err(io::Error::last_os_error()) } else { Ok(size as usize) }
+}

@@ -19,6 +19,7 @@ mod batch;
 mod batch;
 #[cfg(linux_calls)]
 pub(crate) mod control;
+pub mod flow;
 mod mail;
 #[cfg(linux_calls)]
 mod outbox;
@@ -159,6 +160,14 @@ impl DatagramSocket {
     pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         let call = format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
         self.trace.result(self.socket.send(datagram), call, ToString::to_string)
+    }
+
+    /// `send` on a connected socket, without waiting for room in its buffer.
+    #[cfg(not(linux_calls))]
+    fn send_now(&self, datagram: &[u8]) -> io::Result<usize> {
+        let call = format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
+        let result = self.socket.send_with_flags(datagram, libc::MSG_DONTWAIT);
+        self.trace.result(result, call, ToString::to_string)
     }
 
     /// `sendto`. The first one on an unbound socket also gives it its address.

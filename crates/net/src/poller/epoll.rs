@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 
 use super::{Event, LONGEST, place};
@@ -24,6 +24,8 @@ pub struct Poller {
     /// Those that the kernel does not watch since they are always ready: files.
     always: Vec<i32>,
     batch: Vec<epoll::Event>,
+    /// The system has no call that waits to the nanosecond.
+    rounds: bool,
 }
 
 impl fmt::Debug for Poller {
@@ -47,7 +49,7 @@ impl Poller {
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let batch = Vec::with_capacity(BATCH);
-        Ok(Self { epoll, watched: Vec::new(), always: Vec::new(), batch })
+        Ok(Self { epoll, watched: Vec::new(), always: Vec::new(), batch, rounds: false })
     }
 
     /// Says what `fd` is waited for, and under which name it is told. Wanting neither takes it out altogether: a hang-up
@@ -106,7 +108,6 @@ impl Poller {
     /// Waits until something is ready, for `timeout` at most (`None`: for ever), and puts it into `events` in place of what
     /// was there. Ends early, with nothing, when a signal was handled.
     pub fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
         let timeout = if self.always.is_empty() { timeout } else { Some(Duration::ZERO) };
         // A day and its nanoseconds fit whatever the system's types are.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout.min(LONGEST)).ok());
@@ -115,6 +116,47 @@ impl Poller {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        self.tell_owner(events);
+        Ok(())
+    }
+
+    /// As [`wait`](Self::wait), which rounds up to whole milliseconds, but to the nanosecond, as far as the system's timers
+    /// go: [`exact_timers`](super::exact_timers) says how far.
+    pub fn wait_exactly(&mut self, events: &mut Vec<Event>, timeout: Duration) -> io::Result<()> {
+        if self.rounds || timeout.is_zero() || !self.always.is_empty() {
+            return self.wait_with_poll(events, timeout);
+        }
+        self.batch.clear();
+        match wait_to_the_nanosecond(&self.epoll, &mut self.batch, timeout.min(LONGEST)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Before Linux 5.11, or where a sandbox does not know the call.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                self.rounds = true;
+                return self.wait_with_poll(events, timeout);
+            }
+            Err(error) => return Err(error),
+        }
+        self.tell_owner(events);
+        Ok(())
+    }
+
+    /// The same with a call more: ppoll(2), which is exact as well, waits for epoll itself.
+    fn wait_with_poll(&mut self, events: &mut Vec<Event>, timeout: Duration) -> io::Result<()> {
+        if !timeout.is_zero() && self.always.is_empty() {
+            let timeout = Timespec::try_from(timeout.min(LONGEST)).ok();
+            let epoll = PollFd::new(&self.epoll, PollFlags::IN);
+            match poll(&mut [epoll], timeout.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.wait(events, Some(Duration::ZERO))
+    }
+
+    /// Puts what has happened into `events` in place of what was there.
+    fn tell_owner(&self, events: &mut Vec<Event>) {
+        events.clear();
         for event in &self.batch {
             let flags = event.flags;
             let over = flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR);
@@ -134,7 +176,6 @@ impl Poller {
                 events.push(Event { token, readable, writable });
             }
         }
-        Ok(())
     }
 
     /// Tells the kernel. False means that it does not watch such a descriptor.
@@ -163,4 +204,33 @@ impl Poller {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// `epoll_pwait2`, which rustix leaves out where a timeout fits another call in milliseconds. The events are added to those
+/// in `batch`.
+fn wait_to_the_nanosecond(
+    epoll: &OwnedFd,
+    batch: &mut Vec<epoll::Event>,
+    timeout: Duration,
+) -> io::Result<()> {
+    // __kernel_timespec, which has 64 bits for both wherever it runs; a day fits.
+    let timeout = [timeout.as_secs() as i64, i64::from(timeout.subsec_nanos())];
+    let spare = batch.spare_capacity_mut();
+    // SAFETY: epoll's Event is laid out as epoll_event, which rustix promises by handing it to the kernel itself, and the
+    // pointers describe `spare` and `timeout`, which live through the call. Without a mask of signals its size is ignored.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll.as_raw_fd(),
+            spare.as_mut_ptr(),
+            spare.len() as libc::c_int,
+            timeout.as_ptr(),
+            std::ptr::null::<libc::sigset_t>(),
+            0_usize,
+        )
+    };
+    let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel filled in so many, which is at most what was spare.
+    unsafe { batch.set_len(batch.len() + n) };
+    Ok(())
 }

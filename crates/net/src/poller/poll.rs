@@ -105,4 +105,10 @@ impl Poller {
         }
         Ok(())
     }
+    /// As [`wait`](Self::wait), but never for longer than `timeout`, where that is rounded up to whole milliseconds: what
+    /// is left below a millisecond is not waited for.
+    pub fn wait_exactly(&mut self, events: &mut Vec<Event>, timeout: Duration) -> io::Result<()> {
+        let whole = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.wait(events, Some(Duration::from_millis(whole)))
+    }
 }
