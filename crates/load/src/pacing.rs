@@ -35,6 +35,12 @@ impl Pacing {
         self.schedule.is_some()
     }
 
+    /// Whether nothing more is to be sent.
+    #[inline]
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
     /// The phase of the next request, as it is now; what [`take`](Self::take) gives belongs to it.
     pub(crate) fn advance(&mut self, now: Nanos) -> Phase {
         let next = self.schedule.as_ref().map_or(now, |schedule| schedule.peek().min(now));

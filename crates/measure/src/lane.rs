@@ -35,6 +35,12 @@ impl Lane {
         self.payload.write(self.number, self.ledger.next_seq() + ahead, buffer)
     }
 
+    /// The length of message `seq` of this socket.
+    #[inline]
+    pub fn size(&self, seq: u64) -> usize {
+        self.payload.size(self.number, seq)
+    }
+
     /// The first of the messages that were written, and not yet sent, was sent. What a call did not take is written
     /// again, or sent again as it is.
     #[inline]

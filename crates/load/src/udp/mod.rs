@@ -1,5 +1,6 @@
 //! A load on a UDP server.
 
+mod connection;
 mod worker;
 
 use std::net::SocketAddr;

@@ -3,135 +3,164 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use callbox_measure::Nanos;
-use callbox_measure::lane::Lane;
-use callbox_measure::ledger::Answer;
-use callbox_measure::report::Counts;
-use callbox_net::datagram::{DatagramSocket, is_out_of_buffers};
+use callbox_measure::plan::Shape;
+use callbox_measure::{Nanos, SECOND};
+use callbox_net::datagram::flow::{Incoming, Outgoing};
 use callbox_net::poller::Event;
-use callbox_net::trace::Trace;
-use std::time::Duration;
 
-use super::UdpLoad;
+use super::connection::{Connection, Desk, Stopped};
+use super::{Calls, UdpLoad};
 use crate::clock::Clock;
 use crate::outcome::LoadError;
 use crate::pacing::Pacing;
-use crate::record::Record;
+use crate::record::{LOOKS_EVERY, Record};
 use crate::wait::Waiter;
 use crate::worker::Worker;
 
 /// One thread's sockets.
 pub(super) struct UdpWorker {
     connections: Vec<Connection>,
-    /// The connection whose turn it is to send.
-    next: usize,
+    desk: Desk,
     waiter: Waiter,
     events: Vec<Event>,
-    buffer: Box<[u8]>,
     lost_after: Nanos,
-    counting: bool,
+    /// No request is to be given up before.
+    expire_at: Nanos,
+    /// Closed loop: when all windows are looked at, whether replies have come or not.
+    refill_at: Nanos,
+    /// Open loop: the connection whose turn it is to send.
+    turn_of: usize,
+    /// When it was first noticed that requests are refused.
+    refused_at: Option<Nanos>,
 }
 
-struct Connection {
-    socket: DatagramSocket,
-    lane: Lane,
-}
+/// How long after a queue on the way was full a closed loop tries again: what was lost brings no reply that would say when.
+const PAUSE: Nanos = SECOND / 1000;
 
-/// More than the longest datagram.
-const LONGEST: usize = 65_536;
+/// How long requests may be refused before anything was ever answered until the server counts as not there.
+const REFUSED_FOR: Nanos = SECOND / 10;
 
 impl UdpWorker {
     pub(super) fn prepare(load: &UdpLoad, index: usize) -> Result<Self, LoadError> {
-        let UdpLoad { address, payload, plan, .. } = load;
+        let Calls { recvmmsg, sendmmsg, gso, gro } = load.calls;
         let mut waiter = Waiter::new()?;
+        if matches!(load.plan.shape, Shape::Closed { .. }) {
+            waiter.be_eager();
+        }
         let mut connections = Vec::new();
-        for number in plan.connections_of(index) {
-            let opened = DatagramSocket::open(address, &Trace::off());
-            let socket = opened.map_err(LoadError::system("cannot open a socket"))?;
-            socket.connect(*address).map_err(LoadError::Connect)?;
-            waiter.set(socket.as_fd(), connections.len() as u64, true, false)?;
-            // There are at most as many connections as numbers of lanes.
-            let lane = Lane::new(payload.clone(), number as u16, plan.shape.limit(plan.lost_after));
-            connections.push(Connection { socket, lane });
+        for number in load.plan.connections_of(index) {
+            let connection = Connection::open(load, number)?;
+            waiter.set(connection.as_fd(), connections.len() as u64, true, false)?;
+            connections.push(connection);
         }
         Ok(Self {
             connections,
-            next: 0,
+            desk: Desk {
+                incoming: Incoming::new(recvmmsg, gro),
+                outgoing: Outgoing::new(load.payload.largest(), sendmmsg, gso),
+                sending_counts: false,
+                counting: false,
+                was_answered: false,
+                refused_before: 0,
+            },
             waiter,
             events: Vec::new(),
-            buffer: vec![0; LONGEST].into(),
-            lost_after: plan.lost_after,
-            counting: false,
+            lost_after: load.plan.lost_after,
+            expire_at: 0,
+            refill_at: 0,
+            turn_of: 0,
+            refused_at: None,
         })
     }
 
-    fn send(
+    /// Closed loop: fills up every window.
+    fn refill_all(
         &mut self,
         clock: Clock,
         pacing: &mut Pacing,
         record: &mut Record,
     ) -> Result<(), LoadError> {
-        let all = self.connections.len();
-        let mut full = 0;
-        while full < all {
-            let index = self.next;
-            self.next = (index + 1) % all;
-            let Connection { socket, lane } = &mut self.connections[index];
-            if lane.ledger().room() == 0 {
-                full += 1;
-                continue;
-            }
-            full = 0;
-            let now = clock.now();
-            let Some(intended) = pacing.take(now) else { break };
-            let length = lane.write(0, &mut self.buffer);
-            let sent = loop {
-                match socket.send(&self.buffer[..length]) {
-                    // An earlier datagram reached nobody; this one was not sent.
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                        record.counts.refused += u64::from(self.counting);
-                    }
-                    sent => break sent,
-                }
-            };
-            match sent {
-                Ok(_) => {
-                    lane.sent(intended, now);
-                    if self.counting {
-                        record.slip(intended, now);
-                        record.counts.bytes_sent += length as u64;
-                    }
-                }
-                Err(error) if is_out_of_buffers(&error) => lane.ledger_mut().not_sent(),
-                Err(source) => return Err(LoadError::System { what: "cannot send", source }),
-            }
+        self.refill_at = Nanos::MAX;
+        for index in 0..self.connections.len() {
+            self.send(index, usize::MAX, clock, pacing, record)?;
         }
         Ok(())
     }
 
-    fn receive(
+    /// Open loop: sends what is due, spread over the connections. Gives whether all of it has left; what has not, since
+    /// everything is full, waits for replies.
+    fn send_due(
+        &mut self,
+        clock: Clock,
+        pacing: &mut Pacing,
+        record: &mut Record,
+    ) -> Result<bool, LoadError> {
+        let all = self.connections.len();
+        let mut in_vain = 0;
+        while in_vain < all {
+            let due = usize::try_from(pacing.due(clock.now())).unwrap_or(usize::MAX);
+            if due == 0 {
+                return Ok(true);
+            }
+            let share = due.div_ceil(all);
+            let index = self.turn_of;
+            self.turn_of = if index + 1 == all { 0 } else { index + 1 };
+            if self.connections[index].room() == 0 {
+                in_vain += 1;
+                continue;
+            }
+            in_vain = 0;
+            self.send(index, share, clock, pacing, record)?;
+        }
+        Ok(false)
+    }
+
+    /// Sends up to `most` requests over a connection, as far as it has room.
+    fn send(
         &mut self,
         index: usize,
+        most: usize,
         clock: Clock,
+        pacing: &mut Pacing,
         record: &mut Record,
     ) -> Result<(), LoadError> {
-        let Connection { socket, lane } = &mut self.connections[index];
-        loop {
-            match socket.recv(&mut self.buffer, Some(Duration::ZERO)) {
-                Ok(None) => return Ok(()),
-                Ok(Some(length)) => {
-                    let now = clock.now();
-                    let answer = lane.handle_datagram(&self.buffer[..length], now);
-                    record.answer(answer, now);
-                    if matches!(answer, Answer::First { .. }) {
-                        record.counts.bytes_received += length as u64;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    record.counts.refused += u64::from(self.counting);
-                }
-                Err(source) => return Err(LoadError::System { what: "cannot receive", source }),
-            }
+        let connection = &mut self.connections[index];
+        let count = connection.room().min(most);
+        if count == 0 {
+            return Ok(());
+        }
+        match connection.send(count, &mut self.desk, clock, pacing, record)? {
+            Stopped::No => {}
+            Stopped::Full => self.waiter.set(connection.as_fd(), index as u64, true, true)?,
+            Stopped::Lost => self.refill_at = clock.now() + PAUSE,
+        }
+        Ok(())
+    }
+
+    /// Fails if nobody has ever answered and requests are refused.
+    fn check_refusals(&mut self, now: Nanos, record: &mut Record) -> Result<(), LoadError> {
+        let refused = self.desk.refused_before + record.counts.refused;
+        if self.desk.was_answered || refused == 0 {
+            return Ok(());
+        }
+        if now.saturating_sub(*self.refused_at.get_or_insert(now)) < REFUSED_FOR {
+            return Ok(());
+        }
+        record.counts.refused = refused;
+        Err(LoadError::Connect(io::ErrorKind::ConnectionRefused.into()))
+    }
+
+    /// Gives up what has waited for too long.
+    fn expire(&mut self, now: Nanos) {
+        let mut oldest = now;
+        let mut given_up = 0;
+        for Connection { lane, .. } in &mut self.connections {
+            given_up += lane.ledger_mut().expire(now, self.lost_after);
+            oldest = oldest.min(lane.ledger_mut().oldest_sent().unwrap_or(now));
+        }
+        self.expire_at = oldest.saturating_add(self.lost_after);
+        if given_up > 0 {
+            self.refill_at = 0;
         }
     }
 }
@@ -144,29 +173,54 @@ impl Worker for UdpWorker {
         pacing: &mut Pacing,
         record: &mut Record,
     ) -> Result<(), LoadError> {
-        self.send(clock, pacing, record)?;
-        let mut events = std::mem::take(&mut self.events);
-        self.waiter.wait(clock, until, &mut events)?;
-        for event in &events {
-            self.receive(event.token as usize, clock, record)?;
-        }
-        self.events = events;
+        let is_open = pacing.is_open();
         let now = clock.now();
-        for Connection { lane, .. } in &mut self.connections {
-            lane.ledger_mut().expire(now, self.lost_after);
+        self.check_refusals(now, record)?;
+        if now >= self.expire_at {
+            self.expire(now);
+        }
+        let mut until = until.min(self.expire_at);
+        if is_open {
+            // What is due cannot be sent before a reply has made room for it, so its time is not what is waited for.
+            if !self.send_due(clock, pacing, record)? {
+                until = self.expire_at.min(now.saturating_add(LOOKS_EVERY));
+            }
+        } else {
+            if now >= self.refill_at && !pacing.is_over() {
+                self.refill_all(clock, pacing, record)?;
+            }
+            until = until.min(self.refill_at);
+        }
+        let mut events = std::mem::take(&mut self.events);
+        let waited = self.waiter.wait(clock, until, &mut events);
+        self.events = events;
+        waited?;
+        for at in 0..self.events.len() {
+            let Event { token, readable, writable } = self.events[at];
+            let index = token as usize;
+            let connection = &mut self.connections[index];
+            if writable {
+                connection.is_full = false;
+                self.waiter.set(connection.as_fd(), token, true, false)?;
+            }
+            if readable {
+                connection.receive(&mut self.desk, clock, record)?;
+            }
+            let ledger = connection.lane.ledger();
+            if !is_open && !pacing.is_over() && ledger.outstanding() <= ledger.room() {
+                self.send(index, usize::MAX, clock, pacing, record)?;
+            }
         }
         Ok(())
     }
 
     fn start_counting(&mut self) {
-        self.counting = true;
-        for Connection { lane, .. } in &mut self.connections {
-            lane.ledger_mut().start_counting();
-        }
+        (self.desk.sending_counts, self.desk.counting) = (true, true);
+        self.connections.iter_mut().for_each(Connection::start_counting);
     }
 
     fn stop_counting(&mut self) {
-        self.counting = false;
+        self.desk.sending_counts = false;
         for Connection { lane, .. } in &mut self.connections {
             lane.ledger_mut().stop_counting();
         }
@@ -177,14 +231,8 @@ impl Worker for UdpWorker {
     }
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {
-        for Connection { lane, .. } in &mut self.connections {
-            match stopped {
-                true => lane.ledger_mut().withdraw_all(),
-                false => {
-                    lane.ledger_mut().give_up_all();
-                }
-            }
-            record.counts.add(&Counts::of(lane.ledger().counts(), 0));
+        for connection in &mut self.connections {
+            connection.finish(stopped, record);
         }
     }
 }

@@ -40,17 +40,34 @@ fn run(load: &UdpLoad) -> Outcome {
     load.run(&Control::new()).unwrap()
 }
 
-/// That a run was made to its end, and every request had its one right reply.
+/// Runs a load, for however long it takes, until so many replies have come: how many come in a given time is up to the
+/// machine.
+fn run_until(replies: u64, mut load: UdpLoad) -> Outcome {
+    load.plan.stretch.duration = LONG.duration;
+    let control = Control::new();
+    let watched = control.clone();
+    let watch = thread::spawn(move || {
+        while watched.replies() < replies && !watched.is_stopped() {
+            thread::yield_now();
+        }
+        watched.stop();
+    });
+    let outcome = load.run(&control).unwrap();
+    control.stop();
+    watch.join().unwrap();
+    assert_eq!(outcome.ended, Ended::Interrupted, "{:?}", outcome.error);
+    outcome
+}
+
+/// That every request had its one right reply; those on their way at the end of a run that was stopped do not count.
 fn assert_flawless(outcome: &Outcome) {
     let step = &outcome.step;
     let counts = step.counts;
     assert!(outcome.error.is_none(), "{:?}", outcome.error);
-    assert_eq!(outcome.ended, Ended::Complete);
-    assert!(counts.requests > 0, "{counts:?}");
     assert_eq!(counts.requests, counts.replies, "{counts:?}");
     assert_eq!((counts.faults(), counts.lost.total(), counts.duplicated), (0, 0, 0), "{counts:?}");
     assert_eq!(step.latency.count(), counts.replies);
-    assert_eq!(counts.bytes_sent, counts.bytes_received, "{counts:?}");
+    assert!(counts.bytes_received <= counts.bytes_sent, "{counts:?}");
 }
 
 #[test]
@@ -58,10 +75,11 @@ fn every_reply_of_an_echo_server_is_right_and_counted() {
     let mut load = load(servers::echo(), CLOSED, "64", Check::Echo);
     load.plan.stretch.warmup = SECOND / 50;
     load.plan.threads = 2;
-    let outcome = run(&load);
+    let outcome = run_until(20_000, load);
     assert_flawless(&outcome);
-    assert_eq!(outcome.step.counts.bytes_sent, 64 * outcome.step.counts.requests);
-    assert_eq!(outcome.step.threads.len(), if cfg!(target_os = "linux") { 2 } else { 0 });
+    let counts = outcome.step.counts;
+    assert!(counts.replies > 0);
+    assert_eq!(counts.bytes_received, 64 * counts.replies);
 }
 
 #[test]
@@ -71,21 +89,22 @@ fn whichever_calls_are_switched_off_the_replies_are_right() {
         let on = |bit: u32| which & (1 << bit) != 0;
         let mut load = load(address, CLOSED, "64:7,1400:1,20:3", Check::Upper);
         load.calls = Calls { recvmmsg: on(0), sendmmsg: on(1), gso: on(2), gro: on(3) };
-        load.plan.stretch.duration = SECOND / 50;
-        assert_flawless(&run(&load));
+        let outcome = run_until(2_000, load);
+        assert_flawless(&outcome);
+        assert!(outcome.step.counts.replies >= 2_000);
     }
 }
 
 #[test]
 fn the_longest_datagrams_come_back_as_well() {
     let shape = Shape::Closed { connections: 1, window: 1 };
-    assert_flawless(&run(&load(servers::upper_in_runs(), shape, "65507", Check::Upper)));
+    assert_flawless(&run_until(50, load(servers::upper_in_runs(), shape, "65507", Check::Upper)));
 }
 
 #[test]
 fn a_window_larger_than_what_one_call_takes_is_kept_full() {
     // Nothing is answered before the whole window has come; of what comes then, everything is.
-    const WINDOW: usize = 200;
+    const WINDOW: usize = 100;
     let mut held: Vec<Vec<u8>> = Vec::new();
     let address = servers::server(move |number, datagram, send| match number {
         0..WINDOW => {
@@ -97,7 +116,7 @@ fn a_window_larger_than_what_one_call_takes_is_kept_full() {
         _ => send(datagram),
     });
     let shape = Shape::Closed { connections: 1, window: WINDOW };
-    assert_flawless(&run(&load(address, shape, "16", Check::Echo)));
+    assert_flawless(&run_until(1_000, load(address, shape, "16", Check::Echo)));
 }
 
 #[test]
@@ -110,7 +129,8 @@ fn an_open_loop_sends_exactly_what_is_due_and_nothing_before_its_time() {
         let outcome = run(&load);
         assert_flawless(&outcome);
         let step = outcome.step;
-        assert_eq!(step.counts.requests, 500);
+        assert_eq!((outcome.ended, step.counts.requests), (Ended::Complete, 500));
+        assert_eq!(step.counts.bytes_sent, step.counts.bytes_received);
         // The time from the intended moment to the sending is never less than nothing, so the sums say it of all.
         assert_eq!(step.slip.map(|slip| slip.count()), Some(500));
         let from_sent = step.latency_from_sent.unwrap();
@@ -211,17 +231,7 @@ fn a_closed_loop_goes_on_after_its_whole_window_was_lost() {
     let shape = Shape::Closed { connections: 1, window: 4 };
     let mut load = load(address, shape, "64", Check::Echo);
     load.plan.lost_after = SECOND / 20;
-    load.plan.stretch = LONG;
-    let control = Control::new();
-    let watch = control.clone();
-    let stopper = thread::spawn(move || {
-        while watch.replies() == 0 {
-            thread::yield_now();
-        }
-        watch.stop();
-    });
-    let counts = load.run(&control).unwrap().step.counts;
-    stopper.join().unwrap();
+    let counts = run_until(1, load).step.counts;
     assert!(counts.lost.no_reply >= 8, "{counts:?}");
     assert!(counts.replies > 0, "{counts:?}");
 }
@@ -266,5 +276,5 @@ fn ipv6_is_loaded_like_ipv4() {
             let _ = socket.send_to(&buffer[..length], peer);
         }
     });
-    assert_flawless(&run(&load(address, CLOSED, "64", Check::Echo)));
+    assert_flawless(&run_until(1_000, load(address, CLOSED, "64", Check::Echo)));
 }
