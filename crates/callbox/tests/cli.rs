@@ -31,6 +31,11 @@ const SUBCOMMANDS: &[&[&str]] = &[
     &["unix"],
     &["unix", "server"],
     &["unix", "client"],
+    &["bench"],
+    &["bench", "udp"],
+    &["bench", "tcp"],
+    &["bench", "unix"],
+    &["bench", "chat"],
     &["tour"],
     &["services"],
 ];

@@ -72,7 +72,11 @@ pub fn measure(
         None => None,
     };
     if let Some(exchange) = &exchange {
-        note(&mut options, exchange);
+        options.list("check", exchange.payload.check());
+        if exchange.connect_each {
+            options.connect_each();
+            make_room(&options)?;
+        }
     }
     let mut steps = Vec::new();
     let mut results = Vec::new();
@@ -93,6 +97,9 @@ pub fn measure(
             }
         };
         (ended, error) = (outcome.ended, outcome.error);
+        if let Some(error) = error.take_if(|_| steps.is_empty() && is_nothing(&outcome.step)) {
+            return Err(cannot_measure(target, &error));
+        }
         // Of one that was interrupted in its warm-up there is nothing to report.
         if outcome.step.duration > 0 || error.is_some() {
             results.extend(rate.map(|rate| result(rate, &outcome.step)));
@@ -122,26 +129,23 @@ pub fn measure(
     Ok(Measured { report, error })
 }
 
+/// Whether nothing came of a run: then there is nothing to report.
+fn is_nothing(step: &Step) -> bool {
+    step.counts.replies == 0 && step.counts.faults() == 0
+}
+
 /// Descriptors beside those of the connections: the streams, a few pollers, the pipes of signals.
 const OTHER_FILES: usize = 64;
 
 /// Sees to it that as many sockets can be opened as are asked for.
 fn make_room(options: &Options) -> Result<(), Failure> {
     let limit = limits::raise_open_files();
-    match options.connections.saturating_add(OTHER_FILES) <= limit {
+    match options.connections().saturating_add(OTHER_FILES) <= limit {
         true => Ok(()),
         false => Err(Failure::usage(format!(
             "{} connections need more open files than the {limit} that this process may have: raise the hard limit (ulimit -Hn), or ask for fewer",
-            options.connections
+            options.connections()
         ))),
-    }
-}
-
-/// Notes for the report what the server turned out to do.
-fn note(options: &mut Options, exchange: &Exchange) {
-    options.list("check", exchange.payload.check());
-    if matches!(options.load, Load::Stream { .. }) {
-        options.list("connect-each", if exchange.connect_each { "yes" } else { "no" });
     }
 }
 
@@ -209,7 +213,7 @@ fn mismatch() -> LoadError {
 /// What a step of a climb came to, as the climb judges it.
 fn result(offered: Rate, step: &Step) -> StepResult {
     let p99 = (!step.latency.is_empty()).then(|| step.latency.percentile(99.0));
-    StepResult { offered, sent: step.request_rate(), achieved: step.rate(), p99 }
+    StepResult { offered, sent: step.request_rate(), achieved: step.answered_rate(), p99 }
 }
 
 fn knee(results: &[StepResult]) -> Option<Knee> {

@@ -13,7 +13,7 @@ use callbox_measure::report::Kind;
 use zeroize::Zeroizing;
 
 use crate::cli::{
-    ChatLoadArgs, MessageArgs, RateArgs, RunArgs, SocketArgs, StreamLoadArgs, UdpLoadArgs, UnixType,
+    ChatLoadArgs, MessageArgs, RateArgs, RunArgs, StreamLoadArgs, UdpLoadArgs, UnixType,
 };
 use crate::messages::Failure;
 
@@ -24,8 +24,8 @@ pub struct Options {
     pub load: Load,
     /// Who decides when a request is sent.
     pub pace: Pace,
-    /// Over how many sockets.
-    pub connections: usize,
+    /// Over how many sockets, if the user says.
+    connections: Option<usize>,
     /// How many threads share them.
     pub threads: usize,
     /// How long each rate lasts.
@@ -100,7 +100,7 @@ pub enum Pace {
 impl Options {
     /// The loads on a UDP server.
     pub fn udp(args: &UdpLoadArgs, command: Vec<String>) -> Result<Self, Failure> {
-        let UdpLoadArgs { sockets, window, rate, messages, calls, run, output: _ } = args;
+        let UdpLoadArgs { connections, threads, window, rate, messages, calls, run, .. } = args;
         let pace = pace(*window, rate)?;
         let calls = Calls {
             recvmmsg: !calls.no_recvmmsg,
@@ -110,7 +110,7 @@ impl Options {
         };
         let messages = Messages::of(messages);
         let mut options = Self::new(Load::Udp { messages, calls }, pace, run, command);
-        options.share(sockets);
+        options.share(Some(*connections), *threads);
         for (name, on) in [
             ("recvmmsg", calls.recvmmsg),
             ("sendmmsg", calls.sendmmsg),
@@ -144,7 +144,7 @@ impl Options {
                 let pace = pace(args.window, &args.rate)?;
                 let load = Load::UnixDatagram { messages: Messages::of(&args.messages) };
                 let mut options = Self::new(load, pace, &args.run, command);
-                options.share(&args.sockets);
+                options.share(args.connections, args.threads);
                 options.check()?
             }
         };
@@ -153,7 +153,7 @@ impl Options {
     }
 
     fn stream(args: &StreamLoadArgs, unix: bool, command: Vec<String>) -> Result<Self, Failure> {
-        let StreamLoadArgs { sockets, window, rate, connect_each, messages, run, output: _ } = args;
+        let StreamLoadArgs { window, rate, connect_each, messages, run, .. } = args;
         let pace = pace(*window, rate)?;
         if *connect_each && *window > 1 && matches!(pace, Pace::Window(_)) {
             return Err(Failure::usage(
@@ -163,7 +163,7 @@ impl Options {
         let (messages, connect_each) = (Messages::of(messages), *connect_each);
         let load = Load::Stream { unix, messages, connect_each };
         let mut options = Self::new(load, pace, run, command);
-        options.share(sockets);
+        options.share(args.connections, args.threads);
         options.list("connect-each", if connect_each { "yes" } else { "no" });
         options.check()
     }
@@ -174,13 +174,13 @@ impl Options {
         password: Option<Zeroizing<String>>,
         command: Vec<String>,
     ) -> Result<Self, Failure> {
-        let ChatLoadArgs { clients, channels, talkers, window, rate, size, run, output: _ } = args;
+        let ChatLoadArgs { clients, channels, talkers, window, rate, size, run, .. } = args;
         let pace = pace(*window, rate)?;
         let crowd = Crowd::new(*clients as usize, *channels as usize, *talkers as usize)
             .map_err(|error| Failure::usage(format!("no such chat can be had: {error}")))?;
         let load = Load::Chat { crowd, size: *size, password };
         let mut options = Self::new(load, pace, run, command);
-        options.connections = crowd.clients();
+        options.connections = Some(crowd.clients());
         options.list("clients", crowd.clients());
         options.list("channels", crowd.channels());
         options.list("talkers", crowd.talkers());
@@ -194,7 +194,7 @@ impl Options {
         let mut options = Self {
             load,
             pace,
-            connections: 1,
+            connections: None,
             threads: 1,
             stretch,
             lost_after: nanos(run.lost_after.0),
@@ -227,11 +227,32 @@ impl Options {
         options
     }
 
-    fn share(&mut self, sockets: &SocketArgs) {
-        self.connections = sockets.connections as usize;
-        self.threads = sockets.threads as usize;
-        self.list("connections", sockets.connections);
-        self.list("threads", sockets.threads);
+    fn share(&mut self, connections: Option<u32>, threads: u32) {
+        self.connections = connections.map(|connections| connections as usize);
+        self.threads = threads as usize;
+        self.list("connections", self.connections());
+        self.list("threads", threads);
+    }
+
+    /// Over how many sockets requests are sent.
+    pub fn connections(&self) -> usize {
+        // In an open loop each of these waits for one reply, and what is due meanwhile goes over the others.
+        let one_each = matches!(self.load, Load::Stream { connect_each: true, .. });
+        let usual = if one_each && self.is_open() { 256 } else { 8 };
+        self.connections.unwrap_or(usual)
+    }
+
+    fn is_open(&self) -> bool {
+        !matches!(self.pace, Pace::Window(_))
+    }
+
+    /// Each request gets a connection of its own: the server turned out to answer no more on one.
+    pub fn connect_each(&mut self) {
+        if let Load::Stream { connect_each, .. } = &mut self.load {
+            *connect_each = true;
+            self.list("connect-each", "yes");
+            self.list("connections", self.connections());
+        }
     }
 
     fn check(self) -> Result<Self, Failure> {
@@ -278,7 +299,7 @@ impl Options {
 
     /// What one run is to do.
     pub fn plan(&self, rate: Option<Rate>) -> Plan {
-        let connections = self.connections;
+        let connections = self.connections();
         let shape = match (rate, &self.pace) {
             (Some(rate), _) => Shape::Open { rate, connections },
             (None, Pace::Window(window)) => Shape::Closed { connections, window: *window },
@@ -328,4 +349,111 @@ fn pace(window: u32, args: &RateArgs) -> Result<Pace, Failure> {
 
 fn nanos(time: Duration) -> Nanos {
     Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{BenchCommand, Command, parse};
+
+    /// What would run for these words behind `callbox bench`.
+    fn of(words: &[&str]) -> Result<Options, Failure> {
+        let words = [&["callbox", "bench"], words].concat();
+        let parsed = parse(words.iter().map(Into::into)).expect("words that can be read");
+        let Command::Bench(command) = parsed.command else { panic!("another command") };
+        if let BenchCommand::Udp(args) = &*command {
+            Options::udp(&args.load, Vec::new())
+        } else if let BenchCommand::Tcp(args) = &*command {
+            Options::tcp(&args.load, Vec::new())
+        } else if let BenchCommand::Unix(args) = &*command {
+            Options::unix(&args.load, args.kind, Vec::new())
+        } else if let BenchCommand::Chat(args) = &*command {
+            Options::chat(&args.load, None, Vec::new())
+        } else {
+            panic!("another command")
+        }
+    }
+
+    fn shape(words: &[&str]) -> Shape {
+        let options = of(words).expect("options");
+        options.plan(options.rates()[0]).shape
+    }
+
+    #[test]
+    fn each_transport_has_its_usual_load() {
+        let closed = |connections, window| Shape::Closed { connections, window };
+        assert_eq!(shape(&["udp", "::1"]), closed(8, 32));
+        assert_eq!(shape(&["tcp", "::1"]), closed(8, 1));
+        assert_eq!(shape(&["unix", "path"]), closed(8, 1));
+        assert_eq!(shape(&["unix", "path", "-t", "datagram"]), closed(8, 1));
+        assert_eq!(shape(&["chat", "::1"]), closed(100, 1));
+        let options = of(&["udp", "::1"]).expect("options");
+        let plan = options.plan(None);
+        assert_eq!(plan.stretch, Stretch { warmup: 1_000_000_000, duration: 10_000_000_000 });
+        assert_eq!((plan.lost_after, plan.threads, plan.seed), (Stretch::LOST_AFTER, 1, 1));
+        assert_eq!(options.messages().map(|messages| messages.sizes.only()), Some(Some(64)));
+    }
+
+    #[test]
+    fn a_rate_is_an_open_loop_over_the_same_connections() {
+        let open = |connections| Shape::Open { rate: Rate::per_second(500), connections };
+        assert_eq!(shape(&["udp", "::1", "--rate", "500"]), open(8));
+        assert_eq!(shape(&["tcp", "::1", "--rate", "500", "--connections", "3"]), open(3));
+        assert_eq!(shape(&["chat", "::1", "--rate", "500"]), open(100));
+    }
+
+    #[test]
+    fn a_connection_for_each_request_of_an_open_loop_takes_more_of_them() {
+        let connections = |words: &[&str]| of(words).expect("options").connections();
+        assert_eq!(connections(&["tcp", "::1", "--connect-each"]), 8);
+        assert_eq!(connections(&["tcp", "::1", "--connect-each", "--rate", "1"]), 256);
+        let typed = &["tcp", "::1", "--connect-each", "--rate", "1", "--connections", "9"];
+        assert_eq!(connections(typed), 9);
+        let mut options = of(&["tcp", "::1", "--rate", "1"]).expect("options");
+        assert_eq!(options.connections(), 8);
+        options.connect_each();
+        assert_eq!((options.connections(), &*options.listed["connections"]), (256, "256"));
+    }
+
+    #[test]
+    fn a_climb_has_a_rate_for_each_of_its_steps_and_a_shorter_time_for_each() {
+        let climb = of(&["udp", "::1", "--rate", "1k..8k", "--steps", "4"]).expect("options");
+        let rates: Vec<_> = climb.rates().into_iter().flatten().map(Rate::as_f64).collect();
+        assert_eq!(rates, [1000.0, 2000.0, 4000.0, 8000.0]);
+        assert_eq!(climb.stretch.duration, 3_000_000_000);
+        assert_eq!((&*climb.listed["rate"], &*climb.listed["steps"]), ("1k..8k", "4"));
+        let usual = of(&["udp", "::1", "--rate", "1k..200k", "--duration", "1s"]).expect("options");
+        assert_eq!((usual.rates().len(), usual.stretch.duration), (12, 1_000_000_000));
+    }
+
+    #[test]
+    fn calls_and_sizes_are_as_they_were_typed() {
+        let words = ["udp", "::1", "--no-gso", "--no-recvmmsg", "--size-mix", "64:7,1400:1"];
+        let options = of(&words).expect("options");
+        let Load::Udp { messages, calls } = &options.load else { panic!("{:?}", options.load) };
+        let wanted = Calls { recvmmsg: false, sendmmsg: true, gso: false, gro: true };
+        assert_eq!((*calls, messages.sizes.largest()), (wanted, 1400));
+        assert_eq!(options.listed["size-mix"], "64:7,1400:1");
+        assert_eq!((&*options.listed["gso"], &*options.listed["gro"]), ("no", "yes"));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_with_what_to_do() {
+        let said = |words: &[&str]| {
+            let failure = of(words).expect_err("a refusal");
+            assert_eq!(failure.exit(), crate::messages::Exit::Usage);
+            failure.message().unwrap_or_default().to_owned()
+        };
+        assert!(said(&["udp", "::1", "--steps", "3"]).contains("give --rate A..B"));
+        assert!(
+            said(&["tcp", "::1", "--connect-each", "--window", "2"]).contains("leave --window")
+        );
+        let datagram = &["unix", "path", "-t", "datagram", "--connect-each"];
+        assert!(said(datagram).contains("is for streams"));
+        assert!(
+            said(&["chat", "::1", "--clients", "3", "--channels", "2"]).contains("two clients")
+        );
+        let many = &["chat", "::1", "--clients", "60000", "--talkers", "60000"];
+        assert!(said(many).contains("at most"));
+    }
 }

@@ -124,6 +124,9 @@ pub fn cannot_measure(target: &Target, error: &LoadError) -> Failure {
         (LoadError::System { source, .. }, _) if is_short_of_sockets(source) => {
             Failure::usage(format!("{error}: choose fewer --connections"))
         }
+        (LoadError::NoPorts, _) => Failure::usage(format!(
+            "cannot measure {name}: {error}: choose fewer --connections, or a lower --rate"
+        )),
         (LoadError::Stopped, _) => Failure::interrupted("interrupted before anything was measured"),
         _ => Failure::network(format!("cannot measure {name}: {error}")),
     }

@@ -1,6 +1,8 @@
 //! What a report means for the exit status.
 
-use callbox_load::{Control, probe};
+use std::io;
+
+use callbox_load::{Control, LoadError, probe};
 use callbox_measure::figures::show::Count;
 use callbox_measure::payload::Check;
 use callbox_measure::report::{Counts, Report};
@@ -20,6 +22,10 @@ pub fn verdict(measured: &Measured, options: &Options, target: &Target) -> Resul
     let counts = total(&measured.report);
     if counts.faults() == 0 {
         return Ok(());
+    }
+    if counts.replies == 0 && counts.refused == counts.faults() {
+        let refused = io::ErrorKind::ConnectionRefused.into();
+        return Err(cannot_measure(target, &LoadError::Connect(refused)));
     }
     let advice = advice(&counts, options, target).map(|advice| format!("; {advice}"));
     let advice = advice.unwrap_or_default();

@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use bench::{
     BenchChatArgs, BenchCommand, BenchTcpArgs, BenchUdpArgs, BenchUnixArgs, CallArgs, ChatLoadArgs,
-    MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs, ServerArgs, SocketArgs, StreamLoadArgs,
+    MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs, ServerArgs, StreamLoadArgs,
     UdpLoadArgs,
 };
 pub use chat::{

@@ -26,7 +26,7 @@ fn where_nobody_listens_it_is_told_at_once_and_no_report_is_written() {
     let folder = Folder::new("faults");
     let json = folder.join("report.json");
     fs::write(&json, "an older one").expect("a file");
-    for (kind, address) in [("udp", udp), ("tcp", tcp)] {
+    for (kind, address) in [("udp", udp), ("tcp", tcp), ("chat", tcp)] {
         let words = ["bench", kind, &address.to_string(), "--duration", "1h", "--json"];
         let finished = callbox(&words).arg(&json).run();
         finished.expect_code(1).stdout_is("");

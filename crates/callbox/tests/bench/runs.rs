@@ -1,6 +1,7 @@
 //! A load on each kind of server, and its report.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use callbox_measure::report::{Ended, Kind};
@@ -128,6 +129,46 @@ fn streams_and_unix_sockets_are_measured_as_well() {
     let (_datagram, path) = unix_server(&folder, "datagram", "upper");
     let datagram = check(bench("unix", path.display()).args(["-t", "datagram"]), Kind::Unix);
     assert_eq!(datagram.options["type"], "datagram");
+}
+
+#[test]
+fn a_chat_is_measured_with_a_crowd() {
+    let (_server, address) = server(&["chat", "server", "--ephemeral", "--no-flood-control"]);
+    let folder = Folder::new("runs");
+    let json = folder.join("report.json");
+    let crowd = ["--clients", "9", "--channels", "3", "--talkers", "3", "--json"];
+    let finished = bench("chat", address).args(crowd).arg(&json).run();
+    finished.expect_code(0).stdout_contains("  deliveries ");
+    let report = report(&json);
+    let counts = &report.steps[0].counts;
+    assert_eq!((report.kind, counts.faults()), (Kind::Chat, 0));
+    // Each line has the two others of its room as readers.
+    assert!(counts.requests > 0 && counts.expected == 2 * counts.requests, "{counts:?}");
+    for (name, value) in [("clients", "9"), ("channels", "3"), ("talkers", "3"), ("size", "64")] {
+        assert_eq!(report.options.get(name).map(String::as_str), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn a_chat_s_password_is_read_from_where_it_is() {
+    let folder = Folder::new("runs");
+    let (settings, secret) = (folder.join("chat.toml"), folder.join("secret"));
+    let made = callbox(&["chat", "password"]).run_with_input("open sesame\n");
+    made.expect_code(0);
+    let hash = made.stdout_text().trim().to_owned();
+    fs::write(&settings, format!("[server]\npassword = \"{hash}\"\n")).expect("a file");
+    fs::write(&secret, "open sesame\n").expect("a file");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("its rights");
+    let config = settings.display().to_string();
+    let words = ["chat", "server", "--ephemeral", "--no-flood-control", "-c", &config];
+    let (_server, address) = server(&words);
+    let chat = || bench("chat", address).args(["--clients", "2", "-q"]);
+    chat().arg("--password-file").arg(&secret).run().expect_code(0).stdout_contains("deliveries");
+    let variable = chat().args(["--password-env", "CALLBOX_TEST_PASSWORD"]);
+    variable.env("CALLBOX_TEST_PASSWORD", "open sesame").run().expect_code(0);
+    chat().run().expect_code(1).stderr_contains(&format!("callbox: cannot measure {address}: "));
+    let unset = chat().args(["--password-env", "CALLBOX_TEST_UNSET"]).run();
+    unset.expect_code(2).stderr_contains("the variable CALLBOX_TEST_UNSET: it is not set");
 }
 
 #[test]

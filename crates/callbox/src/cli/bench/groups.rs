@@ -17,17 +17,6 @@ pub(super) const MESSAGES: &str = "Messages";
 const RUN: &str = "Run";
 const REPORT: &str = "Report";
 
-/// Sockets, and who works on them.
-#[derive(Clone, Debug, Args)]
-pub struct SocketArgs {
-    /// Sockets that send
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = connections, help_heading = LOAD)]
-    pub connections: u32,
-    /// Threads that share the sockets
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads, help_heading = LOAD)]
-    pub threads: u32,
-}
-
 /// An open loop.
 #[derive(Clone, Debug, Args)]
 pub struct RateArgs {
@@ -114,7 +103,8 @@ pub(super) fn window(text: &str) -> Result<u32, String> {
     number(text, 1..=Shape::MAX_WINDOW)
 }
 
-fn threads(text: &str) -> Result<u32, String> {
+/// `--threads`.
+pub(super) fn threads(text: &str) -> Result<u32, String> {
     number(text, 1..=Plan::MAX_THREADS)
 }
 
@@ -142,7 +132,11 @@ fn warmup(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn number<N: TryFrom<usize>>(text: &str, range: RangeInclusive<usize>) -> Result<N, String> {
+/// A number in this range.
+pub(super) fn number<N: TryFrom<usize>>(
+    text: &str,
+    range: RangeInclusive<usize>,
+) -> Result<N, String> {
     let number = text.parse().ok().filter(|number| range.contains(number));
     let number = number.and_then(|number| N::try_from(number).ok());
     number.ok_or_else(|| format!("give a number from {} to {}", range.start(), range.end()))

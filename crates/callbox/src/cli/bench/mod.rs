@@ -10,7 +10,7 @@ use callbox_load::chat::ChatLoad;
 use callbox_net::address::{DEFAULT_PORT, HostPort};
 use clap::{Args, Subcommand};
 
-pub use groups::{MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs, SocketArgs};
+pub use groups::{MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs};
 
 use super::UnixType;
 
@@ -89,9 +89,12 @@ pub struct ServerArgs {
 /// A load on a UDP server.
 #[derive(Clone, Debug, Args)]
 pub struct UdpLoadArgs {
-    /// The sockets.
-    #[command(flatten)]
-    pub sockets: SocketArgs,
+    /// Sockets that send
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = groups::connections, help_heading = groups::LOAD)]
+    pub connections: u32,
+    /// Threads that share the sockets
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = groups::threads, help_heading = groups::LOAD)]
+    pub threads: u32,
     /// Requests on their way on each socket; a reply brings the next one
     #[arg(long, value_name = "W", default_value_t = 32, conflicts_with = "rate", value_parser = groups::window, help_heading = groups::LOAD)]
     pub window: u32,
@@ -143,9 +146,12 @@ pub struct BenchTcpArgs {
 /// A load on a server of streams, or at a Unix socket.
 #[derive(Clone, Debug, Args)]
 pub struct StreamLoadArgs {
-    /// The connections.
-    #[command(flatten)]
-    pub sockets: SocketArgs,
+    /// Connections at a time [default: 8; 256 where each request of a --rate has its own]
+    #[arg(long, value_name = "N", value_parser = groups::connections, help_heading = groups::LOAD)]
+    pub connections: Option<u32>,
+    /// Threads that share the connections
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = groups::threads, help_heading = groups::LOAD)]
+    pub threads: u32,
     /// Requests on their way on each connection; a reply brings the next one
     #[arg(long, value_name = "W", default_value_t = 1, conflicts_with = "rate", value_parser = groups::window, help_heading = groups::LOAD)]
     pub window: u32,
@@ -223,8 +229,7 @@ pub struct ChatLoadArgs {
     pub output: OutputArgs,
 }
 
-/// `--size` of a chat: what a line of IRC has room for.
+/// `--size` of a chat: what a line of IRC has room for, and no less than the number that each line bears.
 fn line_size(text: &str) -> Result<usize, String> {
-    let size = text.parse().ok().filter(|size| (1..=ChatLoad::MAX_SIZE).contains(size));
-    size.ok_or_else(|| format!("a line has between 1 and {} letters", ChatLoad::MAX_SIZE))
+    groups::number(text, ChatLoad::MIN_SIZE..=ChatLoad::MAX_SIZE)
 }
