@@ -31,7 +31,10 @@ pub enum LoadError {
         source: io::Error,
     },
     /// This machine has no local port left for another connection to that address.
-    #[error("no local port is left for another connection")]
+    #[error(
+        "no local port is left for another connection, since each that was ended keeps its port for a minute; ask for \
+         fewer connections, measure for a shorter time, or widen net.ipv4.ip_local_port_range"
+    )]
     NoPorts,
     /// No connection is left.
     #[error("the server ended every connection")]

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use socket2::SockRef;
+
 /// Sets an option whose value is an `int`.
 #[cfg(linux_calls)]
 pub(crate) fn set(
@@ -42,4 +44,11 @@ pub(crate) fn read(
         libc::getsockopt(fd.as_raw_fd(), level, option, values, &mut size)
     };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(size as usize) }
+}
+
+/// How many bytes the buffers hold: that for what is sent, and that for what is received.
+pub(crate) fn buffers(socket: SockRef<'_>) -> io::Result<(usize, usize)> {
+    // Linux makes them twice as large as was asked for, for its own bookkeeping, and says so (socket(7)).
+    let part = if cfg!(target_os = "linux") { 2 } else { 1 };
+    Ok((socket.send_buffer_size()? / part, socket.recv_buffer_size()? / part))
 }

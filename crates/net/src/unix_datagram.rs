@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::ready;
+use crate::sockopt;
 use crate::trace::{self, Trace};
 use crate::unix::SocketFile;
 use crate::waking::Waking;
@@ -82,6 +83,23 @@ impl UnixDatagramSocket {
                 format_args!("send(fd {}, {})", self.as_raw_fd(), trace::Bytes(datagram.len()));
             return self.trace.result(result, call, ToString::to_string);
         }
+    }
+
+    /// `recv`, without waiting. `None` means that nothing is there.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.socket.recv_with_flags(crate::uninit(buffer), libc::MSG_DONTWAIT) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for buffers of so many bytes for each direction, and says how large they are: that for what is sent, and
+    /// that for what is received.
+    pub fn set_buffers(&self, size: usize) -> io::Result<(usize, usize)> {
+        self.socket.set_send_buffer_size(size)?;
+        self.socket.set_recv_buffer_size(size)?;
+        sockopt::buffers(SockRef::from(&self.socket))
     }
 
     /// `sendto` that never waits: a peer that does not read its answers loses them.

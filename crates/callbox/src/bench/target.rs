@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use callbox_load::probe::{self, Place};
 use callbox_load::{Control, LoadError};
-use callbox_measure::payload::{Payload, PayloadError};
+use callbox_measure::payload::{Check, Payload, PayloadError};
 use callbox_measure::replies::Framing;
 use callbox_services::FAREWELL;
 
@@ -83,7 +83,7 @@ pub fn settle(
     let mut connect_each = matches!(options.load, Load::Stream { connect_each: true, .. });
     let (check, framing) = match messages.check {
         // Lines are what most services answer with; one that is asked once a connection may end its reply with that.
-        Some(check) if connect_each => (check, Framing::Connection),
+        Some(Check::None) if connect_each => (Check::None, Framing::Connection),
         Some(check) => (check, Framing::Line),
         None => {
             let found = probe::probe(&place, &[FAREWELL], control)

@@ -13,9 +13,11 @@ use callbox_measure::report::Counts;
 use callbox_net::poller::Event;
 use callbox_net::stream::{Begun, StreamSocket, drop_unread};
 
-use super::opener::{FULL, Opener, Pause, Trouble};
-use super::shared::{READS, Shared, Stage, Turn, settle};
+use super::opener::{FULL, Opener, Trouble};
+use super::shared::{READS, Shared, Turn};
 use crate::outcome::LoadError;
+use crate::pause::Pause;
+use crate::stage::{Stage, settle};
 
 /// A connection, its requests and its replies.
 #[derive(Debug)]

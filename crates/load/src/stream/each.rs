@@ -11,12 +11,14 @@ use callbox_net::stream::{Begun, StreamSocket, drop_unread};
 
 use super::StreamLoad;
 use super::connection::is_not_now;
-use super::opener::{FULL, Opener, Pause, Trouble};
-use super::shared::{READS, Shared, Stage, Turn, settle};
+use super::opener::{FULL, Opener, Trouble};
+use super::shared::{READS, Shared, Turn};
 use crate::clock::Clock;
 use crate::outcome::LoadError;
 use crate::pacing::Pacing;
+use crate::pause::Pause;
 use crate::record::{LOOKS_EVERY, Record};
+use crate::stage::{Stage, settle};
 use crate::worker::Worker;
 
 /// One thread's exchanges.
@@ -444,14 +446,14 @@ impl Worker for EachWorker {
     }
 
     fn start_counting(&mut self) {
-        self.shared.start_counting();
+        self.shared.stage.start_counting();
         for slot in &mut self.slots {
             slot.lane.ledger_mut().start_counting();
         }
     }
 
     fn stop_counting(&mut self) {
-        self.shared.stop_counting();
+        self.shared.stage.stop_counting();
         for slot in &mut self.slots {
             slot.lane.ledger_mut().stop_counting();
         }
@@ -465,6 +467,10 @@ impl Worker for EachWorker {
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {
         for slot in &mut self.slots {
+            // The time of all has passed that was there for the connection to end.
+            if slot.state == State::Ending && slot.counts && !stopped {
+                record.counts.broken += 1;
+            }
             record.counts.add(&settle(&mut slot.lane, stopped));
         }
     }

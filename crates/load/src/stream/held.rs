@@ -11,12 +11,13 @@ use callbox_net::stream::Begun;
 use super::StreamLoad;
 use super::connection::{Connection, Link};
 use super::opener::{FULL, Opener, PATIENCE, fatal};
-use super::shared::{Shared, Stage, Turn};
+use super::shared::{Shared, Turn};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::outcome::LoadError;
 use crate::pacing::Pacing;
 use crate::record::{LOOKS_EVERY, Record};
+use crate::stage::Stage;
 use crate::worker::Worker;
 
 /// How many connections are made at the same time before the run begins: fewer than any server lets wait.
@@ -184,12 +185,12 @@ impl Worker for HeldWorker {
     }
 
     fn start_counting(&mut self) {
-        self.shared.start_counting();
+        self.shared.stage.start_counting();
         self.connections.iter_mut().for_each(Connection::start_counting);
     }
 
     fn stop_counting(&mut self) {
-        self.shared.stop_counting();
+        self.shared.stage.stop_counting();
         self.connections.iter_mut().for_each(Connection::stop_counting);
     }
 

@@ -1,15 +1,16 @@
-//! What a turn of a thread works with, and the requests of an open loop that wait.
+//! What all connections of a thread work with.
 
 use callbox_measure::Nanos;
-use callbox_measure::lane::Lane;
+use callbox_measure::plan::Shape;
 use callbox_measure::replies::Framing;
-use callbox_measure::report::Counts;
 
 use super::StreamLoad;
 use crate::clock::Clock;
 use crate::outcome::LoadError;
+use crate::overdue;
 use crate::pacing::Pacing;
 use crate::record::Record;
+use crate::stage::Stage;
 use crate::wait::Waiter;
 
 /// What is read or written with one call at most, unless a single request is longer: as much as a socket's buffers
@@ -32,14 +33,6 @@ pub(super) struct Shared {
     pub(super) check_at: Nanos,
 }
 
-/// How far the run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Warmup,
-    Counted,
-    Over,
-}
-
 /// The run around a turn.
 pub(super) struct Turn<'a> {
     pub(super) clock: Clock,
@@ -49,12 +42,16 @@ pub(super) struct Turn<'a> {
 
 impl Shared {
     pub(super) fn new(load: &StreamLoad) -> Result<Self, LoadError> {
+        let mut waiter = Waiter::new()?;
+        if matches!(load.plan.shape, Shape::Closed { .. }) {
+            waiter.be_eager();
+        }
         Ok(Self {
-            waiter: Waiter::new()?,
+            waiter,
             buffer: vec![0; load.payload.largest().max(BUFFER)].into(),
             framing: load.framing,
             lost_after: load.plan.lost_after,
-            stage: Stage::Warmup,
+            stage: Stage::default(),
             check_at: 0,
         })
     }
@@ -76,44 +73,9 @@ impl Shared {
         now.saturating_add((self.lost_after / 8).clamp(1_000_000, 100_000_000))
     }
 
-    pub(super) fn start_counting(&mut self) {
-        self.stage = Stage::Counted;
-    }
-
-    /// The frame says so before the first request, too.
-    pub(super) fn stop_counting(&mut self) {
-        if self.stage == Stage::Counted {
-            self.stage = Stage::Over;
-        }
-    }
-
     /// Requests that have waited for too long without being sent are lost. Gives when the next one will have, if one
     /// waits.
     pub(super) fn lose_overdue(&self, turn: &mut Turn<'_>, now: Nanos) -> Option<Nanos> {
-        for _ in 0..turn.pacing.due(now) {
-            let last = turn.pacing.next_moment().saturating_add(self.lost_after);
-            if last > now {
-                return Some(last);
-            }
-            turn.pacing.take(now);
-            if self.counts() {
-                let counts = &mut turn.record.counts;
-                counts.requests += 1;
-                counts.expected += 1;
-                counts.lost.no_reply += 1;
-            }
-        }
-        None
+        overdue::lose(turn.pacing, turn.record, self.counts(), self.lost_after, now)
     }
-}
-
-/// What a lane came to.
-pub(super) fn settle(lane: &mut Lane, stopped: bool) -> Counts {
-    match stopped {
-        true => lane.ledger_mut().withdraw_all(),
-        false => {
-            lane.ledger_mut().give_up_all();
-        }
-    }
-    Counts::of(lane.ledger().counts(), 0)
 }

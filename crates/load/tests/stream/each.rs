@@ -121,8 +121,13 @@ fn one_that_keeps_the_connection_open_has_not_ended_it() {
         stream.write_all(servers::FAREWELL)?;
         io::copy(&mut stream, &mut io::sink()).map(drop)
     });
-    let counts = adds_up(&run(&lost_after(10 * MILLISECOND, greeting(address))));
-    assert_eq!((counts.replies, counts.broken), (counts.requests, counts.requests));
+    let counts = adds_up(&run(&lost_after(20 * MILLISECOND, greeting(address))));
+    assert!(counts.replies > 0, "{counts:?}");
+    // A reply that a slow machine has too late is lost, and nobody waits for the end behind it.
+    assert_eq!(
+        (counts.broken, counts.lost.total()),
+        (counts.replies, counts.requests - counts.replies)
+    );
 }
 
 #[test]

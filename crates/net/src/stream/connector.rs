@@ -10,6 +10,7 @@ use std::path::Path;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::StreamSocket;
+use crate::sockopt;
 use crate::trace::Trace;
 
 /// Where connections go, and how their sockets are set up.
@@ -135,10 +136,7 @@ impl Connector {
     ///
     /// Those of the calls.
     pub fn buffers(socket: &StreamSocket) -> io::Result<(usize, usize)> {
-        let socket = SockRef::from(socket);
-        // Linux makes them twice as large as was asked for, for its own bookkeeping, and says so (socket(7)).
-        let part = if cfg!(target_os = "linux") { 2 } else { 1 };
-        Ok((socket.send_buffer_size()? / part, socket.recv_buffer_size()? / part))
+        sockopt::buffers(SockRef::from(socket))
     }
 }
 
@@ -159,7 +157,7 @@ fn new_socket(domain: Domain, protocol: Option<Protocol>) -> io::Result<Socket> 
 #[cfg(linux_calls)]
 fn choose_port_late(socket: &Socket) -> io::Result<()> {
     let fd = std::os::fd::AsFd::as_fd(socket);
-    crate::sockopt::set(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
+    sockopt::set(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
 }
 
 #[cfg(not(linux_calls))]
