@@ -244,6 +244,10 @@ impl Worker for ChatWorker {
         self.now = clock.now();
         for event in &events {
             self.handle_event(event, clock, record)?;
+            // To look through all that has come takes long enough for more to become due.
+            if pacing.is_open() && pacing.next_moment() <= self.now {
+                self.say_due(clock, pacing, record)?;
+            }
         }
         self.events = events;
         if self.now >= self.expires_at {
