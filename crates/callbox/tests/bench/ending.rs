@@ -7,6 +7,9 @@ use callbox_testkit::{EVENT_DEADLINE, Folder, Signal};
 
 use crate::{callbox, echo, report};
 
+/// For an echo of this test's own, which may take its time.
+const PATIENT: [&str; 4] = ["--check", "echo", "--lost-after", "10s"];
+
 /// A server, and a word from it for each request.
 fn heard() -> (std::net::SocketAddr, Receiver<()>) {
     let (tell, requests) = channel();
@@ -20,7 +23,7 @@ fn a_signal_ends_the_run_and_what_was_measured_is_reported() {
         let folder = Folder::new("ending");
         let json = folder.join("report.json");
         let words = ["bench", "udp", &address.to_string(), "--duration", "1h", "--warmup", "0"];
-        let running = callbox(&words).args(["--check", "echo", "--json"]).arg(&json).spawn();
+        let running = callbox(&words).args(PATIENT).arg("--json").arg(&json).spawn();
         for _ in 0..100 {
             requests.recv_timeout(EVENT_DEADLINE).expect("a request");
         }
@@ -40,7 +43,7 @@ fn of_a_run_that_had_not_begun_to_count_there_is_nothing_to_report() {
     let folder = Folder::new("ending");
     let json = folder.join("report.json");
     let words = ["bench", "udp", &address.to_string(), "--duration", "1h", "--warmup", "1h"];
-    let running = callbox(&words).args(["--check", "echo", "--json"]).arg(&json).spawn();
+    let running = callbox(&words).args(PATIENT).arg("--json").arg(&json).spawn();
     requests.recv_timeout(EVENT_DEADLINE).expect("a request");
     running.signal(Signal::INT);
     let finished = running.wait();
@@ -55,9 +58,9 @@ fn a_climb_that_is_ended_reports_the_rates_that_it_had_made() {
     let folder = Folder::new("ending");
     let json = folder.join("report.json");
     let words = ["bench", "udp", &address.to_string(), "--duration", "200ms", "--warmup", "0"];
-    let climb = ["--check", "echo", "--rate", "50..51", "--steps", "2", "--json"];
+    let climb = ["--rate", "50..51", "--steps", "2", "--json"];
     // 10 requests are sent at the first rate, so the 12th is one of the second.
-    let running = callbox(&words).args(climb).arg(&json).spawn();
+    let running = callbox(&words).args(PATIENT).args(climb).arg(&json).spawn();
     for _ in 0..12 {
         requests.recv_timeout(EVENT_DEADLINE).expect("a request");
     }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use callbox_testkit::Folder;
 use socket2::{Domain, Socket, Type};
 
-use crate::{bench, callbox, report, server};
+use crate::{bench, bench_losing, callbox, report, server};
 
 /// Addresses at which nobody listens, UDP and TCP, and what keeps their ports from others.
 fn nobody() -> ((UdpSocket, SocketAddr), (Socket, SocketAddr)) {
@@ -67,7 +67,7 @@ fn wrong_replies_are_an_error_with_what_to_do() {
 #[test]
 fn loss_alone_is_no_error() {
     let address = crate::silent();
-    let finished = bench("udp", address).args(["--check", "echo", "--lost-after", "10ms"]).run();
+    let finished = bench_losing("udp", address, "10ms").args(["--check", "echo"]).run();
     finished.expect_code(0).stdout_contains("  100 %: ");
 }
 

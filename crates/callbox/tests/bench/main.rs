@@ -26,10 +26,16 @@ fn callbox(words: &[&str]) -> Program {
     Program::new(env!("CARGO_BIN_EXE_callbox")).args(words)
 }
 
-/// `callbox bench` of this kind, to a place, for a moment.
+/// `callbox bench` of this kind, to a place, for a moment. A reply may take as long as a busy machine makes it.
 fn bench(kind: &str, place: impl ToString) -> Program {
+    bench_losing(kind, place, "10s")
+}
+
+/// The same, with the time after which a request is lost.
+fn bench_losing(kind: &str, place: impl ToString, lost_after: &str) -> Program {
     let times = ["--duration", "200ms", "--warmup", "50ms"];
-    callbox(&["bench", kind]).arg(place.to_string()).args(times)
+    let program = callbox(&["bench", kind]).arg(place.to_string()).args(times);
+    program.args(["--lost-after", lost_after])
 }
 
 /// One of callbox's own servers, on a port of the kernel's choice.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use callbox_measure::report::{Ended, Kind};
 use callbox_testkit::{Folder, Program, Running};
 
-use crate::{bench, callbox, report, server};
+use crate::{bench, bench_losing, callbox, report, server};
 
 #[test]
 fn a_udp_server_is_measured_and_everything_is_told() {
@@ -37,7 +37,7 @@ fn a_udp_server_is_measured_and_everything_is_told() {
         ("check", "upper"),
         ("duration", "200ms"),
         ("warmup", "50ms"),
-        ("lost-after", "1s"),
+        ("lost-after", "10s"),
         ("threads", "1"),
         ("seed", "1"),
         ("gso", "yes"),
@@ -84,11 +84,12 @@ fn a_climb_ends_when_the_server_no_longer_keeps_up() {
     let address = crate::echo(|| {});
     // A server that never answers keeps up with nothing.
     let silent = crate::silent();
-    let climb = ["--rate", "20..80", "--steps", "12", "--lost-after", "10ms"];
+    let climb = ["--rate", "20..80", "--steps", "12"];
     let folder = Folder::new("runs");
     let json = folder.join("report.json");
     let run = |address| {
-        let program = bench("udp", address).args(climb).args(["--check", "echo", "--json"]);
+        let program =
+            bench_losing("udp", address, "10ms").args(climb).args(["--check", "echo", "--json"]);
         program.arg(&json).run().expect_code(0).stdout_contains(" rates");
         report(&json)
     };
