@@ -141,6 +141,12 @@ impl Poller {
         Ok(())
     }
 
+    /// As on a system that has no `epoll_pwait2`.
+    #[cfg(test)]
+    pub(super) fn do_without_newer_calls(&mut self) {
+        self.rounds = true;
+    }
+
     /// The same with a call more: ppoll(2), which is exact as well, waits for epoll itself.
     fn wait_with_poll(&mut self, events: &mut Vec<Event>, timeout: Duration) -> io::Result<()> {
         if !timeout.is_zero() && self.always.is_empty() {

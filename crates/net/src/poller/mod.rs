@@ -107,6 +107,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
+    use std::time::Instant;
 
     fn ready(poller: &mut Poller, timeout: Option<Duration>) -> Vec<Event> {
         let mut events = Vec::new();
@@ -205,6 +206,30 @@ mod tests {
         let (three, one) =
             (Event { token: 3, ..readable }, Event { token: 1, readable: false, writable: true });
         assert_eq!(told([nothing, of_file, over], None), [three, one]);
+    }
+
+    #[test]
+    fn an_exact_wait_ends_with_what_is_ready_or_with_its_time() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let mut poller = Poller::new().unwrap();
+        poller.set(theirs.as_fd(), 7, true, false).unwrap();
+        exact_timers();
+        for _ in 0..2 {
+            let mut events = vec![];
+            for wait in [Duration::ZERO, Duration::from_micros(150), Duration::from_millis(2)] {
+                let begin = Instant::now();
+                poller.wait_exactly(&mut events, wait).unwrap();
+                assert_eq!(events, []);
+                // Without Linux's calls what is left below a millisecond is not waited for.
+                let least = if cfg!(linux_calls) { wait.as_micros() } else { 0 };
+                assert!(begin.elapsed().as_micros() >= least);
+            }
+            ours.write_all(b"!").unwrap();
+            poller.wait_exactly(&mut events, LONGEST).unwrap();
+            assert_eq!(events, [Event { token: 7, readable: true, writable: false }]);
+            (&theirs).read_exact(&mut [0]).unwrap();
+            poller.do_without_newer_calls();
+        }
     }
 
     #[test]
