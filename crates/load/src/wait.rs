@@ -21,6 +21,7 @@ pub struct Waiter {
     margin: Margin,
     is_eager: bool,
     last_wait: Nanos,
+    use_of_time: UseOfTime,
 }
 
 /// How long an eager waiter looks before it sleeps, and how short the last wait must have been for that to be worth it:
@@ -36,13 +37,30 @@ impl Waiter {
     pub fn new() -> Result<Self, LoadError> {
         let poller = Poller::new().map_err(LoadError::system("cannot wait for sockets"))?;
         exact_timers();
-        Ok(Self { poller, margin: Margin::new(), is_eager: false, last_wait: Nanos::MAX })
+        Ok(Self {
+            poller,
+            margin: Margin::new(),
+            is_eager: false,
+            last_wait: Nanos::MAX,
+            use_of_time: UseOfTime::default(),
+        })
     }
 
     /// From now on it looks for a moment before it sleeps, as long as waits are that short: a peer that answers as fast as
     /// it can need not spend its time on waking us.
     pub fn be_eager(&mut self) {
         self.is_eager = true;
+    }
+
+    /// Whether it looks where it could sleep, and hardly sleeps: the processor time of its thread says nothing then of how
+    /// busy that is. It is so from [`start_counting`](Self::start_counting) on.
+    pub fn spins(&self) -> bool {
+        self.use_of_time.spins()
+    }
+
+    /// What [`spins`](Self::spins) tells begins anew with the next wait.
+    pub fn start_counting(&mut self) {
+        self.use_of_time = UseOfTime::default();
     }
 
     /// Says what `fd` is waited for, and under which name it is told. Saying the same twice costs nothing.
@@ -87,18 +105,22 @@ impl Waiter {
         let looks = self.is_eager && self.last_wait < PATIENCE;
         let mut now = begin;
         loop {
-            let (left, waited) = (until.saturating_sub(now), now - begin);
-            let looks = looks && waited < PATIENCE;
+            let left = until.saturating_sub(now);
+            let looks = looks && now - begin < PATIENCE;
             let sleep = if looks { Sleep::None } else { self.margin.sleep(left) };
             let told = self.poller.wait_exactly(events, Duration::from_nanos(sleep.time()));
             told.map_err(LoadError::system("cannot wait for sockets"))?;
-            if !events.is_empty() || left == 0 {
-                self.last_wait =
-                    if sleep == Sleep::None { waited } else { clock.now().saturating_sub(begin) };
+            let before = now;
+            let over = !events.is_empty() || left == 0;
+            // What is found at once is not worth another look at the clock.
+            if !over || sleep != Sleep::None {
+                now = clock.now();
+            }
+            self.use_of_time.add(sleep, begin, before, now);
+            if over {
+                self.last_wait = now - begin;
                 return Ok(());
             }
-            let before = now;
-            now = clock.now();
             match sleep {
                 Sleep::ToTheEnd(asked) => self.margin.learn((now - before).saturating_sub(asked)),
                 // Whoever shares the processor with us may be the very peer that we wait for.
@@ -126,6 +148,33 @@ impl Sleep {
             Self::None => 0,
             Self::Part(time) | Self::ToTheEnd(time) => time,
         }
+    }
+}
+
+/// What the time of a thread was used for.
+#[derive(Debug, Default)]
+struct UseOfTime {
+    /// When the first wait began, and the last one ended.
+    span: Option<(Nanos, Nanos)>,
+    slept: Nanos,
+    /// Looked for something that was not there.
+    looked: Nanos,
+}
+
+impl UseOfTime {
+    #[inline]
+    fn add(&mut self, sleep: Sleep, begin: Nanos, before: Nanos, now: Nanos) {
+        self.span = Some((self.span.map_or(begin, |(first, _)| first), now));
+        match sleep {
+            Sleep::None => self.looked += now - before,
+            Sleep::Part(_) | Sleep::ToTheEnd(_) => self.slept += now - before,
+        }
+    }
+
+    /// A twentieth of the time is what a busy thread may well look in vain; and who looks for most of it hardly sleeps.
+    fn spins(&self) -> bool {
+        let all = self.span.map_or(0, |(first, last)| last - first);
+        self.looked > all / 20 && self.slept < self.looked / 8
     }
 }
 
@@ -215,6 +264,19 @@ mod tests {
         assert_eq!(margin.0, Margin::MOST);
         (0..1000).for_each(|_| margin.learn(0));
         assert_eq!(margin.0, 0);
+    }
+
+    #[test]
+    fn only_who_looks_in_vain_for_long_and_hardly_sleeps_spins() {
+        let spins = |looked, slept| {
+            let mut time = UseOfTime::default();
+            time.add(Sleep::None, 0, 0, looked);
+            time.add(Sleep::ToTheEnd(slept), 0, looked, looked + slept);
+            time.add(Sleep::None, 0, 1_000, 1_000);
+            time.spins()
+        };
+        assert!(spins(100, 0) && spins(100, 10));
+        assert!(!spins(100, 20) && !spins(40, 0) && !spins(0, 0));
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub trait Worker {
     /// stopped early: then nobody knows what would have become of it, and it is withdrawn.
     fn finish(&mut self, stopped: bool, record: &mut Record);
 
-    /// Whether it looks for replies all the time and never sleeps.
+    /// Whether it looks for replies where it could sleep, and hardly ever does: its processor time says nothing then of how
+    /// busy it is.
     fn spins(&self) -> bool {
         false
     }

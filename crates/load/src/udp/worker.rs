@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use callbox_measure::plan::Shape;
 use callbox_measure::{Nanos, SECOND};
-use callbox_net::datagram::flow::{Incoming, Outgoing};
+use callbox_net::datagram::flow::{BURST, Incoming, Outgoing};
 use callbox_net::poller::Event;
 
 use super::connection::{Connection, Desk, Stopped};
@@ -87,8 +87,10 @@ impl UdpWorker {
         Ok(())
     }
 
-    /// Open loop: sends what is due, spread over the connections. Gives whether all of it has left; what has not, since
-    /// everything is full, waits for replies.
+    /// Open loop: sends what is due, spread over the connections. After a burst over each of them it is the replies' turn,
+    /// even if more is due: what a generator that was held up sends all at once would fill its own buffers with replies.
+    ///
+    /// Gives whether there was room anywhere: if not, what is due waits for replies.
     fn send_due(
         &mut self,
         clock: Clock,
@@ -97,22 +99,20 @@ impl UdpWorker {
     ) -> Result<bool, LoadError> {
         let all = self.connections.len();
         let mut in_vain = 0;
-        while in_vain < all {
+        for _ in 0..all {
             let due = usize::try_from(pacing.due(clock.now())).unwrap_or(usize::MAX);
             if due == 0 {
                 return Ok(true);
             }
-            let share = due.div_ceil(all);
+            let share = due.div_ceil(all).min(BURST);
             let index = self.turn_of;
             self.turn_of = if index + 1 == all { 0 } else { index + 1 };
-            if self.connections[index].room() == 0 {
-                in_vain += 1;
-                continue;
+            match self.connections[index].room() {
+                0 => in_vain += 1,
+                _ => self.send(index, share, clock, pacing, record)?,
             }
-            in_vain = 0;
-            self.send(index, share, clock, pacing, record)?;
         }
-        Ok(false)
+        Ok(in_vain < all)
     }
 
     /// Sends up to `most` requests over a connection, as far as it has room.
@@ -216,6 +216,7 @@ impl Worker for UdpWorker {
 
     fn start_counting(&mut self) {
         (self.desk.sending_counts, self.desk.counting) = (true, true);
+        self.waiter.start_counting();
         self.connections.iter_mut().for_each(Connection::start_counting);
     }
 
@@ -228,6 +229,10 @@ impl Worker for UdpWorker {
 
     fn outstanding(&self) -> usize {
         self.connections.iter().map(|it| it.lane.ledger().outstanding()).sum()
+    }
+
+    fn spins(&self) -> bool {
+        self.waiter.spins()
     }
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {

@@ -110,7 +110,8 @@ pub struct ThreadUse {
     /// How long it ran.
     #[serde(rename = "elapsed_ns")]
     pub elapsed: Nanos,
-    /// It never sleeps, since it looks for replies all the time: then its processor time says nothing of how busy it is.
+    /// It looks for replies where it could sleep, and hardly ever does: then its processor time says nothing of how busy it
+    /// is.
     #[serde(default)]
     pub spins: bool,
 }
