@@ -22,7 +22,8 @@ pub struct Step {
     pub counts: Counts,
     /// From when a request was to be sent (open loop), or was sent (closed loop), to its reply.
     pub latency: Latencies,
-    /// Open loop: from when a request was really sent to its reply, which leaves out what it waited for before.
+    /// Open loop, or a connection for each request: from when a request was really sent to its reply, which leaves out
+    /// what it waited for before.
     #[serde(default)]
     pub latency_from_sent: Option<Latencies>,
     /// Streams: how long connecting took.
