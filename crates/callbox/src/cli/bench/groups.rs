@@ -71,7 +71,7 @@ pub struct OutputArgs {
     /// the table
     #[arg(long, value_name = "FILE", help_heading = REPORT)]
     pub json: Option<PathBuf>,
-    /// Write one page with tables and pictures to FILE, which needs nothing beside it
+    /// Write one page with tables and pictures to FILE, which needs nothing beside it; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORT)]
     pub html: Option<PathBuf>,
     /// Show no progress, and no warnings but those in the report
