@@ -82,6 +82,17 @@ pub fn heed_children() -> io::Result<()> {
     if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Makes what our children leave behind ours, so that its end can be waited for: whose parent has ended belongs to process 1
+/// otherwise, and that may let the dead lie for a while. Linux alone has this.
+pub fn adopt_orphans() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    // SAFETY: this prctl takes a number and touches no memory.
+    if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1 as libc::c_ulong) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Whether the process was started with this signal ignored, which a handler of ours would undo.
 fn is_ignored(signal: c_int) -> bool {
     let mut found = MaybeUninit::<libc::sigaction>::uninit();

@@ -8,6 +8,9 @@
 //! | [`files`] | where a report is written |
 //! | [`progress`] | the line that tells how far a run is |
 //! | [`verdict`] | what the report means for the exit status |
+//! | [`served`] | servers that are started for a measurement |
+//! | [`own`], [`pair`] | callbox's own server, and two of the user's in turn |
+//! | [`compare`] | what two measurements come to |
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -22,13 +25,17 @@ use callbox_net::signal;
 use zeroize::Zeroizing;
 
 use crate::chat::client::profile::Source;
-use crate::cli::{BenchCommand, OutputArgs, SecretArgs};
+use crate::cli::{BenchCommand, OutputArgs, PairArgs, SecretArgs};
 use crate::messages::{self, Console, Exit, Failure, Reason};
 
+pub mod compare;
 pub mod files;
 pub mod measure;
 pub mod options;
+pub mod own;
+pub mod pair;
 pub mod progress;
+pub mod served;
 pub mod target;
 pub mod verdict;
 
@@ -44,21 +51,38 @@ pub fn run(command: BenchCommand, words: &[OsString]) -> Result<(), Failure> {
     match command {
         BenchCommand::Udp(args) => {
             let options = Options::udp(&args.load, words)?;
-            run_once(&options, &args.load.output, || Target::udp(&args.server))
+            run_at(&options, &args.load.output, &args.pair, || Target::udp(&args.server))
         }
         BenchCommand::Tcp(args) => {
             let options = Options::tcp(&args.load, words)?;
-            run_once(&options, &args.load.output, || Target::tcp(&args.server))
+            run_at(&options, &args.load.output, &args.pair, || Target::tcp(&args.server))
         }
         BenchCommand::Unix(args) => {
             let options = Options::unix(&args.load, args.kind, words)?;
-            run_once(&options, &args.load.output, || Ok(Target::unix(&args.path, args.kind)))
+            run_at(&options, &args.load.output, &args.pair, || {
+                Ok(Target::unix(&args.path, args.kind))
+            })
         }
         BenchCommand::Chat(args) => {
             let password = password(&args.secret)?;
             let options = Options::chat(&args.load, password, words)?;
-            run_once(&options, &args.load.output, || Target::tcp(&args.server))
+            run_at(&options, &args.load.output, &args.pair, || Target::tcp(&args.server))
         }
+        BenchCommand::Own(command) => own::run(&command, words),
+        BenchCommand::Compare(args) => compare::run(&args),
+    }
+}
+
+/// Measures the server that is there, or two that are started in turn.
+fn run_at(
+    options: &Options,
+    output: &OutputArgs,
+    pair: &PairArgs,
+    find: impl FnOnce() -> Result<Target, Failure>,
+) -> Result<(), Failure> {
+    match &pair.pair {
+        Some(commands) => pair::run(commands, pair, options, output, &find()?),
+        None => run_once(options, output, find),
     }
 }
 
@@ -121,6 +145,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub fn end_on_signal(control: &Control) -> Result<(), Failure> {
     let control = control.clone();
     let exit = || {
+        served::abandon();
         let (clearing, cleared) = mpsc::channel::<()>();
         let clear = move || {
             let _clearing = clearing;

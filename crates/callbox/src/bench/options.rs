@@ -268,6 +268,16 @@ impl Options {
         self.listed.insert(name.to_owned(), value.to_string());
     }
 
+    /// The right reply is known.
+    pub fn expect(&mut self, check: Check) {
+        match &mut self.load {
+            Load::Udp { messages, .. }
+            | Load::Stream { messages, .. }
+            | Load::UnixDatagram { messages } => messages.check = Some(check),
+            Load::Chat { .. } => {}
+        }
+    }
+
     /// What is talked over, as the report has it.
     pub fn kind(&self) -> Kind {
         match self.load {

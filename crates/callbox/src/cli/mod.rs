@@ -18,8 +18,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use bench::{
     BenchChatArgs, BenchCommand, BenchTcpArgs, BenchUdpArgs, BenchUnixArgs, CallArgs, ChatLoadArgs,
-    MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs, ServerArgs, StreamLoadArgs,
-    UdpLoadArgs,
+    CompareArgs, MessageArgs, OutputArgs, PairArgs, RateArgs, RunArgs, SecretArgs, SelfCommand,
+    ServerArgs, StreamLoadArgs, UdpLoadArgs,
 };
 pub use chat::{
     AccountArgs, AccountCommand, CertificateArgs, ChatArgs, ChatClientArgs, ChatCommand,

@@ -2,7 +2,9 @@
 //!
 //! Each transport has two structs: what the load is, and that with the place it goes to.
 
+mod compare;
 mod groups;
+mod own;
 
 use std::path::PathBuf;
 
@@ -10,7 +12,9 @@ use callbox_load::chat::ChatLoad;
 use callbox_net::address::{DEFAULT_PORT, HostPort};
 use clap::{Args, Subcommand};
 
+pub use compare::{CompareArgs, PairArgs};
 pub use groups::{MessageArgs, OutputArgs, RateArgs, RunArgs, SecretArgs};
+pub use own::SelfCommand;
 
 use super::UnixType;
 
@@ -29,6 +33,12 @@ pub enum BenchCommand {
     /// Load a chat server with a crowd of IRC clients, some of whom talk
     #[command(after_help = CHAT_EXAMPLES)]
     Chat(BenchChatArgs),
+    /// Start a server of callbox's own on loopback, load it, and end it
+    #[command(subcommand, name = "self", after_help = SELF_EXAMPLES)]
+    Own(SelfCommand),
+    /// Compare what two servers, or two versions of one, were measured to do
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
 }
 
 const UDP_EXAMPLES: &str = "\
@@ -64,6 +74,22 @@ Examples:
   callbox bench chat 127.0.0.1 --clients 1000 --rate 200 --json report.json
       200 lines a second in one room";
 
+const SELF_EXAMPLES: &str = "\
+Examples:
+  callbox bench self udp
+      what this machine can do
+  callbox bench self chat --clients 200 --rate 100 --html chat.html
+      100 lines a second in a room of 200";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  callbox bench compare before.json after.json
+      the ratio of each figure, between what it lies, and whether that is more than noise
+  callbox bench compare a.a1.json,a.a2.json a.b1.json,a.b2.json
+      the same from several runs of each, as --pair makes them
+  callbox bench udp 127.0.0.1:4000 --pair 'old -p 4000' 'new -p 4000'
+      both servers in turn, without a file";
+
 /// `callbox bench udp`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchUdpArgs {
@@ -73,6 +99,9 @@ pub struct BenchUdpArgs {
     /// What it is.
     #[command(flatten)]
     pub load: UdpLoadArgs,
+    /// Two servers that are started for it.
+    #[command(flatten)]
+    pub pair: PairArgs,
 }
 
 /// A server on the network.
@@ -141,6 +170,9 @@ pub struct BenchTcpArgs {
     /// What it is.
     #[command(flatten)]
     pub load: StreamLoadArgs,
+    /// Two servers that are started for it.
+    #[command(flatten)]
+    pub pair: PairArgs,
 }
 
 /// A load on a server of streams, or at a Unix socket.
@@ -184,6 +216,9 @@ pub struct BenchUnixArgs {
     /// What it is.
     #[command(flatten)]
     pub load: StreamLoadArgs,
+    /// Two servers that are started for it.
+    #[command(flatten)]
+    pub pair: PairArgs,
 }
 
 /// `callbox bench chat`.
@@ -195,6 +230,9 @@ pub struct BenchChatArgs {
     /// What it is.
     #[command(flatten)]
     pub load: ChatLoadArgs,
+    /// Two servers that are started for it.
+    #[command(flatten)]
+    pub pair: PairArgs,
     /// The server's password.
     #[command(flatten)]
     pub secret: SecretArgs,
