@@ -7,12 +7,24 @@
 //! | `faults` | servers that are not there, or answer wrongly, and files that cannot be written |
 //! | `ending` | runs that are ended early |
 //! | `screen` | the line of progress |
+//! | `stalls` | a server that stands still is seen |
+//! | `relay` | what is lost, doubled and swapped is counted to the exact number |
+//! | `delays` | latencies are what a server knows that it took |
+//! | `pictures` | table, file and page say the same |
+//! | `own` | callbox's own servers, started and ended |
+//! | `comparing` | two reports, or two servers in turn |
 
 mod calls;
+mod comparing;
+mod delays;
 mod ending;
 mod faults;
+mod own;
+mod pictures;
+mod relay;
 mod runs;
 mod screen;
+mod stalls;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;

@@ -40,6 +40,8 @@ pub enum Exact {
     Duplicate,
     /// It comes this much later.
     Delay(Duration),
+    /// It is held back until the next one of its client has passed it.
+    Hold,
 }
 
 /// What happens to one datagram.
@@ -67,6 +69,11 @@ impl Faults {
         self.exactly(direction, number, Exact::Delay(delay))
     }
 
+    /// Swaps exactly this datagram with the next one.
+    pub fn hold_exactly(self, direction: Direction, number: usize) -> Self {
+        self.exactly(direction, number, Exact::Hold)
+    }
+
     fn exactly(mut self, direction: Direction, number: usize, what: Exact) -> Self {
         self.exact.push((direction, number, what));
         self
@@ -90,6 +97,7 @@ impl Faults {
                 Exact::Drop => fate.lost = true,
                 Exact::Duplicate => fate.duplicated = true,
                 Exact::Delay(delay) => fate.delay = delay,
+                Exact::Hold => fate.held = true,
             }
         }
         fate
