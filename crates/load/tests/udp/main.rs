@@ -4,6 +4,7 @@ mod servers;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use callbox_load::udp::{Calls, UdpLoad};
@@ -80,6 +81,24 @@ fn every_reply_of_an_echo_server_is_right_and_counted() {
     let counts = outcome.step.counts;
     assert!(counts.replies > 0);
     assert_eq!(counts.bytes_received, 64 * counts.replies);
+}
+
+#[test]
+fn a_closed_loop_sends_nothing_after_its_end() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = seen.clone();
+    let address = servers::server(move |_, datagram, send| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        send(datagram);
+    });
+    let outcome = run(&load(address, CLOSED, "64", Check::Echo));
+    assert_flawless(&outcome);
+    assert_eq!(outcome.ended, Ended::Complete);
+    // The answer to this one says that the server has seen all that was sent before.
+    let last = UdpSocket::bind("127.0.0.1:0").unwrap();
+    last.send_to(b"?", address).unwrap();
+    last.recv(&mut [0; 10]).unwrap();
+    assert_eq!(outcome.step.counts.requests + 1, seen.load(Ordering::Relaxed) as u64);
 }
 
 #[test]
