@@ -6,7 +6,7 @@
 //! | [`messages`] | everything that is said to the user, and the exit codes |
 //! | [`server`] | `udp server`, `tcp server`, `unix server`: sockets around a service |
 //! | [`client`] | `udp client`, `tcp client`, `unix client`: sockets around an exchange |
-//! | [`bench`] | `bench`: loads on a server, and their reports |
+//! | [`mod@bench`] | `bench`: loads on a server, and their reports |
 //! | [`netcat`] | `nc`: how the netcat is called |
 //! | [`log`] | what a server prints, without ever slowing it |
 //! | [`tour`] | every exchange once, told step by step |

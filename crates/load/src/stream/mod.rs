@@ -1,7 +1,7 @@
 //! A load on a server of streams, over TCP or Unix sockets.
 //!
-//! A connection carries requests for as long as the run lasts, several on their way at the same time ([`held`]), or each
-//! request has a connection of its own ([`each`]). What both know of making connections stands in [`opener`].
+//! A connection carries requests for as long as the run lasts, several on their way at the same time (`held`), or each
+//! request has a connection of its own (`each`). What both know of making connections stands in `opener`.
 //!
 //! # What counts
 //!
