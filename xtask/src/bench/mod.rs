@@ -1,87 +1,44 @@
 //! callbox beside the programs one would otherwise use, in one run on one machine.
 //!
 //! The figures are for comparison within a run: each round starts every server in turn, so that
-//! drift of the machine hits all of them alike. The load comes from plain blocking sockets in a few
-//! threads, one call a datagram, and is itself the limit for a fast server; that is why the server's
-//! processor time for one exchange is kept too.
+//! drift of the machine hits all of them alike. The load is `callbox bench` itself. For a fast server
+//! it is the limit; that is why the server's processor time for one exchange is kept too.
 
 mod chat;
+mod generator;
 mod irc_load;
 mod latency;
+mod load;
 mod peers;
 mod process;
 mod record;
 mod screen;
 mod server;
 mod stream;
-mod tcp_load;
-mod udp_load;
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{cargo, find_program, program, succeed, works};
-use peers::{PEERS, Peer, Transport};
-use record::{Record, Sample};
+use crate::shell::{cargo, program, succeed, works};
+use load::{LOADS, Load};
+use peers::{PEERS, Peer, Program};
+use record::{Record, Sample, new_folder, today};
 use server::Server;
 
 /// The processor that loads are sent from, and the one that servers run on.
 const LOAD_CORE: &str = "0";
 const SERVER_CORE: &str = "1";
 
-/// What one load did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outcome {
-    /// Exchanges whose reply was right.
-    pub(crate) good: u64,
-    /// Replies that were wrong, short, run together, late, or ended in a reset.
-    pub(crate) bad: u64,
-    /// Requests that nothing answered within a tenth of a second.
-    pub(crate) lost: u64,
-}
-
-/// One way of asking a server for exchanges.
-struct Load {
-    name: &'static str,
-    transport: Transport,
-    what: &'static str,
-    run: fn(&Peer, u16, Duration) -> Outcome,
-}
-
-/// The window is half of what fills a receive buffer of Linux's default size (212,992 bytes, about 256
-/// small datagrams): what is compared is work, and not what a kernel drops.
-const LOADS: &[Load] = &[
-    Load {
-        name: "udp-window",
-        transport: Transport::Udp,
-        what: "8 sockets, each with 16 datagrams of 64 bytes on their way",
-        run: |peer, port, time| udp_load::run(8, 16, 64, peer.answer, port, time),
-    },
-    Load {
-        name: "udp-pingpong",
-        transport: Transport::Udp,
-        what: "1 socket with 1 datagram of 64 bytes on its way",
-        run: |peer, port, time| udp_load::run(1, 1, 64, peer.answer, port, time),
-    },
-    Load {
-        name: "tcp-16",
-        transport: Transport::Tcp,
-        what: "16 connections at a time; each sends the 16 bytes `Greetings, serve`, expects 16 bytes and an orderly end of file",
-        run: |_, port, time| tcp_load::run(16, b"Greetings, serve", port, time),
-    },
-    Load {
-        name: "tcp-17",
-        transport: Transport::Tcp,
-        what: "the same with the 17 bytes `Greetings, server`, of which the last is never asked for",
-        run: |_, port, time| tcp_load::run(16, b"Greetings, server", port, time),
-    },
-];
-
 /// Runs every peer that is installed under every load that suits it, and keeps what came out.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     if let ["chat", args @ ..] = args {
         return chat::run(args);
+    }
+    if let ["generator", args @ ..] = args {
+        return generator::run(args);
     }
     if let ["screen", args @ ..] = args {
         return screen::run(args);
@@ -92,23 +49,39 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     let plan = Plan::parse(args)?;
     let callbox = build_callbox()?;
     let pinned = pin_to_load_core();
-    let (present, absent): (Vec<&Peer>, Vec<&Peer>) =
-        PEERS.iter().partition(|peer| find_program(peer.program).is_some() || peer.is_ours());
+    let (mut present, mut absent) = (Vec::new(), Vec::new());
+    for peer in PEERS {
+        match peer.program.path(&callbox)? {
+            Some(path) => present.push((peer, path)),
+            None => absent.push(peer),
+        }
+    }
+    let folder = new_folder(&today()?, "")?;
+    let reports = folder.join("reports");
+    fs::create_dir(&reports)?;
+    let scratch = std::env::temp_dir().join(format!("callbox-bench-{}.json", std::process::id()));
     let mut samples = Vec::new();
     for round in 1..=plan.rounds {
-        for peer in &present {
+        for (peer, path) in &present {
             for load in LOADS.iter().filter(|load| load.transport == peer.transport) {
-                let sample = measure(peer, load, round, plan.time, &callbox, pinned);
+                let is_kept = round == 1 && peer.program == Program::Ours;
+                let report = match is_kept {
+                    true => reports.join(format!("{}.json", load.name)),
+                    false => scratch.clone(),
+                };
+                let sample = measure(peer, path, load, plan.time, &callbox, pinned, &report);
                 let sample =
                     sample.with_context(|| format!("{} under {}", peer.name, load.name))?;
+                let sample = Sample { round, ..sample };
                 println!("{sample}");
                 samples.push(sample);
             }
         }
     }
+    let _ = fs::remove_file(&scratch);
     let command = format!("cargo xtask bench {}", args.join(" ")).trim_end().to_owned();
-    let record = Record { command, pinned, present, absent, callbox: &callbox, samples: &samples };
-    let folder = record.keep()?;
+    let record = Record { command, pinned, present, absent, samples: &samples };
+    record.keep(&folder)?;
     println!("kept in {}", folder.display());
     Ok(())
 }
@@ -116,17 +89,19 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 /// One load on one freshly started server.
 fn measure(
     peer: &'static Peer,
+    path: &str,
     load: &Load,
-    round: u32,
     time: Duration,
     callbox: &str,
     pinned: bool,
+    report: &Path,
 ) -> Result<Sample> {
-    let server = Server::start(peer, callbox, pinned.then_some(SERVER_CORE))?;
+    let server = Server::start(peer, path, pinned.then_some(SERVER_CORE))?;
     let before = server.processor_time()?;
-    let outcome = (load.run)(peer, server.port(), time);
+    let core = pinned.then_some(LOAD_CORE);
+    let outcome = load.run(callbox, peer, server.port(), time, core, report)?;
     let processor_time = server.processor_time()?.saturating_sub(before);
-    Ok(Sample { round, peer: peer.name, load: load.name, time, outcome, processor_time })
+    Ok(Sample { round: 0, peer: peer.name, load: load.name, time, outcome, processor_time })
 }
 
 struct Plan {
@@ -190,14 +165,6 @@ mod tests {
         assert_eq!((plan.rounds, plan.time), (5, Duration::from_millis(500)));
         for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--seconds", "-1"], &["x", "1"]] {
             assert!(Plan::parse(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn every_load_has_a_peer_to_compare_with() {
-        for load in LOADS {
-            let peers = PEERS.iter().filter(|peer| peer.transport == load.transport);
-            assert!(peers.count() >= 2, "{}", load.name);
         }
     }
 }

@@ -4,6 +4,11 @@
 //! record of a run, so that a reader can judge the ratio.
 
 use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::shell::{find_program, program, succeed};
 
 /// What carries an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +39,10 @@ pub(crate) enum Answer {
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) transport: Transport,
-    /// The program that must be installed.
-    pub(crate) program: &'static str,
+    pub(crate) program: Program,
     /// Its arguments; `PORT` in them becomes the port.
     pub(crate) args: &'static [&'static str],
-    /// How it is asked for its version.
+    /// How it is asked for its version; of one in C the compiler is asked.
     pub(crate) version: &'static [&'static str],
     /// What it answers a datagram with; over TCP every peer answers with the same 16 bytes.
     pub(crate) answer: Answer,
@@ -46,12 +50,46 @@ pub(crate) struct Peer {
     pub(crate) does: &'static str,
 }
 
-impl Peer {
-    /// Whether this is callbox itself, which is built and not installed.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.program == "callbox"
+/// Where a server's program comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// It is callbox, built for this.
+    Ours,
+    /// It is installed, or the peer is absent.
+    Installed(&'static str),
+    /// A small program in C, `bench/servers/NAME.c`, built if there is a compiler.
+    C(&'static str),
+}
+
+impl Program {
+    /// What it is called on a command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "callbox",
+            Self::Installed(name) | Self::C(name) => name,
+        }
+    }
+
+    /// Where it is; builds it if it is in C. None if it cannot be had on this machine.
+    pub(crate) fn path(self, callbox: &str) -> Result<Option<String>> {
+        Ok(match self {
+            Self::Ours => Some(callbox.to_owned()),
+            Self::Installed(name) => {
+                find_program(name).map(|path| path.to_string_lossy().into_owned())
+            }
+            Self::C(_) if find_program(COMPILER).is_none() => None,
+            Self::C(name) => {
+                let built = Path::new(callbox).with_file_name(format!("bench-server-{name}"));
+                let (source, built) =
+                    (format!("bench/servers/{name}.c"), built.to_string_lossy().into_owned());
+                succeed(&mut program(COMPILER, &["-O2", "-o", &built, &source]))?;
+                Some(built)
+            }
+        })
     }
 }
+
+pub(crate) const COMPILER: &str = "cc";
 
 /// The peer that the others are set in relation to, in each transport.
 pub(crate) const BASE: &str = "python";
@@ -62,7 +100,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "callbox",
         transport: Transport::Udp,
-        program: "callbox",
+        program: Program::Ours,
         args: &["udp", "server", "-p", "PORT"],
         version: &["--version"],
         answer: Answer::Upper,
@@ -71,7 +109,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "python",
         transport: Transport::Udp,
-        program: "python3",
+        program: Program::Installed("python3"),
         args: &["-c", PYTHON_UDP],
         version: &["--version"],
         answer: Answer::Upper,
@@ -80,7 +118,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "socat-tr",
         transport: Transport::Udp,
-        program: "socat",
+        program: Program::Installed("socat"),
         args: &["UDP-RECVFROM:PORT,bind=127.0.0.1,fork", "EXEC:tr a-z A-Z"],
         version: &["-V"],
         answer: Answer::Upper,
@@ -89,16 +127,43 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "socat-echo",
         transport: Transport::Udp,
-        program: "socat",
+        program: Program::Installed("socat"),
         args: &["UDP-LISTEN:PORT,bind=127.0.0.1,fork", "PIPE"],
         version: &["-V"],
         answer: Answer::Same,
         does: "one process for each client that sends back what it gets: no upper-casing, no log",
     },
     Peer {
+        name: "c-loop",
+        transport: Transport::Udp,
+        program: Program::C("udp"),
+        args: &["loop", "PORT"],
+        version: &[],
+        answer: Answer::Upper,
+        does: "recvfrom and sendto for each datagram, upper-cases ASCII: no log, no guard",
+    },
+    Peer {
+        name: "c-mmsg",
+        transport: Transport::Udp,
+        program: Program::C("udp"),
+        args: &["mmsg", "PORT"],
+        version: &[],
+        answer: Answer::Upper,
+        does: "recvmmsg and sendmmsg of up to 64, upper-cases ASCII: no log, no guard",
+    },
+    Peer {
+        name: "c-gro",
+        transport: Transport::Udp,
+        program: Program::C("udp"),
+        args: &["gro", "PORT"],
+        version: &[],
+        answer: Answer::Upper,
+        does: "the same with UDP_GRO and UDP_SEGMENT",
+    },
+    Peer {
         name: "callbox",
         transport: Transport::Tcp,
-        program: "callbox",
+        program: Program::Ours,
         args: &["tcp", "server", "-p", "PORT"],
         version: &["--version"],
         answer: Answer::Same,
@@ -107,7 +172,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "python",
         transport: Transport::Tcp,
-        program: "python3",
+        program: Program::Installed("python3"),
         args: &["-c", PYTHON_TCP],
         version: &["--version"],
         answer: Answer::Same,
@@ -116,7 +181,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "socat",
         transport: Transport::Tcp,
-        program: "socat",
+        program: Program::Installed("socat"),
         args: &["TCP-LISTEN:PORT,bind=127.0.0.1,fork,reuseaddr,backlog=128", SOCAT_GREETING],
         version: &["-V"],
         answer: Answer::Same,
@@ -125,11 +190,20 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "ncat",
         transport: Transport::Tcp,
-        program: "ncat",
+        program: Program::Installed("ncat"),
         args: &["-l", "-k", "127.0.0.1", "PORT", "--sh-exec", SHELL_GREETING],
         version: &["--version"],
         answer: Answer::Same,
         does: "starts a process of its own, a shell and head for each connection: no log",
+    },
+    Peer {
+        name: "c-epoll",
+        transport: Transport::Tcp,
+        program: Program::C("tcp"),
+        args: &["PORT"],
+        version: &[],
+        answer: Answer::Same,
+        does: "one thread around epoll: accept, read 16 bytes, answer, close in order: no log",
     },
 ];
 

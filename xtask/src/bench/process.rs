@@ -25,6 +25,11 @@ impl Process {
         Ok(Self { child: child.with_context(|| format!("cannot start {}", typed(command)))? })
     }
 
+    /// Its number, which is its group's as well.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it did.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)

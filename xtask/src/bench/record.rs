@@ -3,13 +3,14 @@
 
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::peers::{BASE, Peer};
-use super::{LOAD_CORE, LOADS, Outcome, SERVER_CORE};
+use super::load::{LOADS, Load, Outcome};
+use super::peers::{BASE, COMPILER, Peer, Program};
+use super::{LOAD_CORE, SERVER_CORE};
 use crate::shell::{output_of, program, root};
 
 /// The result of one load on one server.
@@ -24,11 +25,6 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Right exchanges a second.
-    fn rate(&self) -> f64 {
-        self.outcome.good as f64 / self.time.as_secs_f64()
-    }
-
     /// The server's processor time for one right exchange, in microseconds.
     fn cost(&self) -> f64 {
         self.processor_time.as_secs_f64() * 1e6 / self.outcome.good as f64
@@ -37,10 +33,13 @@ impl Sample {
 
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { round, peer, load, outcome: Outcome { bad, lost, .. }, .. } = self;
-        let (rate, cost) = (self.rate(), figure(self.cost()));
-        write!(f, "round {round}  {load:12}  {peer:10}  {rate:9.0}/s  ")?;
-        write!(f, "bad {bad}  lost {lost}  server {cost} us each")
+        let Self { round, peer, load, outcome, .. } = self;
+        let Outcome { rate, bad, lost, p50, p99, .. } = outcome;
+        write!(
+            f,
+            "round {round}  {load:12}  {peer:10}  {rate:9.0}/s  p50 {p50:.0} us  p99 {p99:.0} us  "
+        )?;
+        write!(f, "bad {bad}  lost {lost}  server {} us each", figure(self.cost()))
     }
 }
 
@@ -48,32 +47,31 @@ impl fmt::Display for Sample {
 pub(crate) struct Record<'a> {
     pub(crate) command: String,
     pub(crate) pinned: bool,
-    pub(crate) present: Vec<&'static Peer>,
+    /// Those that were measured, each with where its program is.
+    pub(crate) present: Vec<(&'static Peer, String)>,
     pub(crate) absent: Vec<&'static Peer>,
-    pub(crate) callbox: &'a str,
     pub(crate) samples: &'a [Sample],
 }
 
 impl Record<'_> {
-    /// Writes the record to a new folder under `bench/runs/`, and returns that folder.
-    pub(crate) fn keep(&self) -> Result<PathBuf> {
-        let date = output_of(&mut program("date", &["+%F"]))?;
-        let folder = new_folder(date.trim(), "")?;
+    /// Writes the record to its folder, beside the reports of the loads.
+    pub(crate) fn keep(&self, folder: &Path) -> Result<()> {
         fs::write(folder.join("raw.csv"), self.csv())?;
-        fs::write(folder.join("README.md"), self.page(date.trim())?)?;
-        Ok(folder)
+        fs::write(folder.join("README.md"), self.page(&today()?)?)?;
+        Ok(())
     }
 
     fn csv(&self) -> String {
-        let mut csv =
-            String::from("round,load,peer,seconds,good,bad,lost,server_processor_seconds\n");
+        let mut csv = String::from(
+            "round,load,peer,seconds,good,rate,bad,lost,p50_us,p99_us,server_processor_seconds\n",
+        );
         for sample in self.samples {
             let Sample { round, peer, load, time, outcome, processor_time } = sample;
-            let Outcome { good, bad, lost } = outcome;
+            let Outcome { good, rate, bad, lost, p50, p99 } = outcome;
             let (time, processor_time) = (time.as_secs_f64(), processor_time.as_secs_f64());
             let _ = writeln!(
                 csv,
-                "{round},{load},{peer},{time},{good},{bad},{lost},{processor_time:.2}"
+                "{round},{load},{peer},{time},{good},{rate:.1},{bad},{lost},{p50:.1},{p99:.1},{processor_time:.2}"
             );
         }
         csv
@@ -92,26 +90,36 @@ impl Record<'_> {
                 false => "load and server share all of them".to_owned(),
             }
         );
-        page.push_str("Samples: raw.csv\n\n");
+        page.push_str(
+            "Samples: raw.csv; in reports/ what `callbox bench` wrote of callbox's own servers in the first round\n\n",
+        );
         page.push_str(
             "Each round starts every server in turn. The rate is the median of the rounds, in right \
              exchanges a second; the ratio is to the Python server of the same run. The load is \
-             plain blocking sockets in threads, one call a datagram, on one core: for a fast server \
-             the load is the limit, and the server's processor time for one exchange tells more \
-             than the rate. Lost requests cost the load a tenth of a second each time over UDP. \
-             Bad replies were wrong, short, run together, late, or ended in a reset. Processor time \
-             is counted in hundredths of a second; that of processes which ended and which nobody \
-             waited for is missing.\n",
+             `callbox bench` on one core, a closed loop: for a fast server the load is the limit, and \
+             the server's processor time for one exchange tells more than the rate; the latencies, in \
+             microseconds, are those under that full load. A request counts as lost after a second. Bad \
+             replies were wrong, run together or twice, or ended in a reset. Processor time is counted \
+             in hundredths of a second; that of processes which ended and which nobody waited for is \
+             missing.\n",
         );
         for load in LOADS {
-            let _ =
-                write!(page, "\n## {}\n\n{}.\n\n{}", load.name, load.what, self.table(load.name));
+            let Load { name, what, .. } = load;
+            let _ = write!(page, "\n## {name}\n\n{what}.\n\n{}", self.table(name));
+            if let Some((ours, _)) =
+                self.present.iter().find(|(peer, _)| peer.transport == load.transport)
+            {
+                let _ = write!(page, "\n```sh\n{}\n```\n", load.typed(ours));
+            }
         }
         page.push_str("\n## The servers\n\n");
-        for peer in &self.present {
-            let path = if peer.is_ours() { self.callbox } else { peer.program };
+        for (peer, path) in &self.present {
+            let version = match peer.program {
+                Program::C(_) => version(COMPILER, &["--version"]),
+                _ => version(path, peer.version),
+            };
             let _ = writeln!(page, "- {} ({}): {}.", peer.name, peer.transport, peer.does);
-            let _ = writeln!(page, "  {}\n\n{}", version(path, peer.version), commanded(peer));
+            let _ = writeln!(page, "  {version}\n\n{}", commanded(peer));
         }
         if !self.absent.is_empty() {
             let names: Vec<String> =
@@ -126,13 +134,16 @@ impl Record<'_> {
         let of = |peer: &str| -> Vec<&Sample> {
             self.samples.iter().filter(|s| (s.load, s.peer) == (load, peer)).collect()
         };
-        let rate = |peer| median(of(peer).iter().map(|sample| sample.rate()));
+        let of_median = |peer, value: fn(&Outcome) -> f64| {
+            median(of(peer).iter().map(|sample| value(&sample.outcome)))
+        };
+        let rate = |peer| of_median(peer, |outcome| outcome.rate);
         let mut names: Vec<&str> =
             self.samples.iter().filter(|sample| sample.load == load).map(|s| s.peer).collect();
         names.sort_unstable();
         names.dedup();
         let mut table = String::from(
-            "| server | exchanges/s | × Python | bad | lost | server µs each |\n|---|--:|--:|--:|--:|--:|\n",
+            "| server | exchanges/s | × Python | p50 | p99 | bad | lost | server µs each |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
         );
         for name in names {
             let samples = of(name);
@@ -141,7 +152,11 @@ impl Record<'_> {
             let lost: u64 = samples.iter().map(|sample| sample.outcome.lost).sum();
             let (ratio, cost) = (figure(rate(name) / rate(BASE)), figure(cost));
             let own = rate(name);
-            let _ = writeln!(table, "| {name} | {own:.0} | {ratio} | {bad} | {lost} | {cost} |");
+            let (p50, p99) = (of_median(name, |it| it.p50), of_median(name, |it| it.p99));
+            let _ = writeln!(
+                table,
+                "| {name} | {own:.0} | {ratio} | {p50:.0} | {p99:.0} | {bad} | {lost} | {cost} |"
+            );
         }
         table
     }
@@ -164,6 +179,11 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
+/// The date of the day, `2026-01-31`.
+pub(crate) fn today() -> Result<String> {
+    Ok(output_of(&mut program("date", &["+%F"]))?.trim().to_owned())
+}
+
 /// A folder of the date, the kind of machine and what was measured (`-chat`); earlier runs of the day are kept.
 pub(crate) fn new_folder(date: &str, what: &str) -> Result<PathBuf> {
     let cores =
@@ -184,7 +204,12 @@ pub(crate) fn new_folder(date: &str, what: &str) -> Result<PathBuf> {
 
 /// How a server was started, as a block.
 fn commanded(peer: &Peer) -> String {
-    let mut block = format!("  ```sh\n  {}", peer.program);
+    let mut block = match peer.program {
+        Program::C(name) => {
+            format!("  ```sh\n  {COMPILER} -O2 -o {name} bench/servers/{name}.c\n  ./{name}")
+        }
+        other => format!("  ```sh\n  {}", other.name()),
+    };
     for arg in peer.args {
         let arg = arg.trim();
         let plain = arg.chars().all(|c| c.is_ascii_alphanumeric() || "-.:".contains(c));
@@ -229,7 +254,8 @@ mod tests {
 
     fn sample(peer: &'static str, good: u64) -> Sample {
         let (time, processor_time) = (Duration::from_secs(2), Duration::from_secs(1));
-        let outcome = Outcome { good, bad: 1, lost: 0 };
+        let outcome =
+            Outcome { good, rate: good as f64 / 2.0, bad: 1, lost: 0, p50: 7.0, p99: 9.0 };
         Sample { round: 1, peer, load: "udp-window", time, outcome, processor_time }
     }
 
@@ -239,10 +265,9 @@ mod tests {
         let samples: Vec<Sample> = samples.into_iter().chain([sample("python", 50)]).collect();
         let (present, absent) = (Vec::new(), Vec::new());
         let command = String::new();
-        let record =
-            Record { command, pinned: false, present, absent, callbox: "", samples: &samples };
+        let record = Record { command, pinned: false, present, absent, samples: &samples };
         let table = record.table("udp-window");
-        assert!(table.contains("| callbox | 100 | 4.00 | 3 | 0 | 5000.00 |"), "{table}");
+        assert!(table.contains("| callbox | 100 | 4.00 | 7 | 9 | 3 | 0 | 5000.00 |"), "{table}");
         assert_eq!(record.csv().lines().count(), 5);
     }
 

@@ -1,6 +1,7 @@
 //! A server under comparison: started on a free port, known to answer, and ended with all it started.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +10,6 @@ use anyhow::{Context, Result, bail};
 
 use super::peers::{Peer, Transport};
 use super::process::Process;
-use super::{tcp_load, udp_load};
 use crate::shell::program;
 
 /// How long a server may take until it answers. The slowest, a Python behind a version manager,
@@ -26,10 +26,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a peer, on one processor if one is named, and waits until it answers.
-    pub(crate) fn start(peer: &Peer, callbox: &str, core: Option<&str>) -> Result<Self> {
+    /// Starts a peer, whose program is at `path`, on one processor if one is named, and waits until it answers.
+    pub(crate) fn start(peer: &Peer, path: &str, core: Option<&str>) -> Result<Self> {
         let port = free_port(peer.transport)?;
-        let path = if peer.is_ours() { callbox } else { peer.program };
         let args: Vec<String> =
             peer.args.iter().map(|arg| arg.replace("PORT", &port.to_string())).collect();
         let mut command = match core {
@@ -59,16 +58,38 @@ impl Server {
                 bail!("{} ended at once: {status}", peer.name);
             }
             let answered = match peer.transport {
-                Transport::Udp => udp_load::answers(peer.answer, self.port),
-                Transport::Tcp => tcp_load::answers(self.port),
+                Transport::Udp => answers_a_datagram(self.port),
+                Transport::Tcp => answers_a_stream(self.port),
             };
-            if answered {
+            if answered.is_ok() {
                 return Ok(());
             }
             thread::sleep(START_PAUSE);
         }
         bail!("{} did not answer within {START_LIMIT:?}", peer.name)
     }
+}
+
+/// How long a server that is there may take for its first answer.
+const ANSWER_LIMIT: Duration = Duration::from_millis(500);
+
+/// Sixteen bytes, which every peer answers.
+const GREETING: &[u8] = b"Greetings, serve";
+
+fn answers_a_datagram(port: u16) -> io::Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+    socket.send(GREETING)?;
+    socket.recv(&mut [0; 64]).map(drop)
+}
+
+fn answers_a_stream(port: u16) -> io::Result<()> {
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&server, ANSWER_LIMIT)?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    stream.write_all(GREETING)?;
+    stream.read_exact(&mut [0; GREETING.len()])
 }
 
 /// A port that was free a moment ago: the peers cannot all say which one the kernel gave them.

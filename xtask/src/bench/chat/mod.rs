@@ -8,12 +8,13 @@ mod pages;
 mod record;
 mod servers;
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use super::irc_load::{Crowd, Talk};
-use super::{SERVER_CORE, build_callbox, pin_to_load_core};
+use super::{LOAD_CORE, SERVER_CORE, build_callbox, load, pin_to_load_core};
 use crate::shell::{output_of, program, works};
 use record::{Figures, Record, Sample};
 use servers::{IrcServer, Running, SERVERS, Start};
@@ -139,7 +140,7 @@ impl Bench<'_> {
     /// One measure on one freshly started server.
     fn measure(&self, server: &IrcServer, measure: Measure) -> Result<Figures> {
         match measure {
-            Measure::Fanout(clients) => self.fan_out(server, self.start(), Crew::all(clients)),
+            Measure::Fanout(clients) => self.fan_out(server, clients),
             Measure::Join(clients) => {
                 let running = Running::start(server, self.callbox, self.start())?;
                 let start = Instant::now();
@@ -155,6 +156,38 @@ impl Bench<'_> {
         }
     }
 
+    /// Everybody in one room, each delivery checked.
+    fn fan_out(&self, server: &IrcServer, clients: usize) -> Result<Figures> {
+        let running = Running::start(server, self.callbox, self.start())?;
+        let kib_before = running.process().resident_kib()?;
+        let report =
+            std::env::temp_dir().join(format!("callbox-bench-chat-{}.json", std::process::id()));
+        let mut words = fan_out_words(&running.port().to_string(), clients);
+        let duration = format!("{}ms", self.plan.time.as_millis().max(1));
+        // A sixth more to warm up.
+        let warmup = format!("{}ms", (self.plan.time / 6).as_millis().max(1));
+        let (pid, file) = (running.process().id().to_string(), report.to_string_lossy());
+        let rest = ["--duration", &duration, "--warmup", &warmup, "--server-pid", &pid];
+        words.extend(rest.into_iter().chain(["--json", &file, "--quiet"]).map(str::to_owned));
+        let measured = load::bench(self.callbox, self.pinned.then_some(LOAD_CORE), &words, &report);
+        let _ = fs::remove_file(&report);
+        let measured = measured?;
+        let step = measured.main_step().context("the report has no figures")?;
+        let used = step.server.context("the report does not say what the server used")?;
+        let counts = &step.counts;
+        Ok(Figures {
+            seconds: step.duration as f64 / 1e9,
+            deliveries: counts.replies,
+            bad: counts.faults() + counts.duplicated + counts.reordered,
+            p50_us: step.latency.percentile(50.0) / 1000,
+            p99_us: step.latency.percentile(99.0) / 1000,
+            join_seconds: 0.0,
+            processor_seconds: used.processor as f64 / 1e9,
+            kib_before,
+            kib: used.memory / 1024,
+        })
+    }
+
     /// The fan-out by which one processor and two are compared.
     fn fan_out_wide(
         &self,
@@ -167,22 +200,14 @@ impl Bench<'_> {
             bail!("there is no second processor, or no taskset");
         }
         let start = Start { cores: Some(cores), args: &["--threads", threads] };
-        self.fan_out(server, start, Crew { clients, listeners: LISTENERS, window: WIDE_WINDOW })
-    }
-
-    fn fan_out(&self, server: &IrcServer, start: Start<'_>, crew: Crew) -> Result<Figures> {
-        let Crew { clients, listeners, window } = crew;
         let running = Running::start(server, self.callbox, start)?;
         let process = running.process();
-        let came = Instant::now();
         let mut crowd = Crowd::connect(running.port(), clients)?;
         crowd.join()?;
-        let join_seconds = came.elapsed().as_secs_f64();
         let kib_before = process.resident_kib()?;
-        if listeners < clients {
-            crowd.spare_all_but(listeners)?;
-        }
-        let talk = Talk { talkers: TALKERS, window, size: TEXT_BYTES, messages: u64::MAX };
+        crowd.spare_all_but(LISTENERS)?;
+        let (window, size) = (WIDE_WINDOW, TEXT_BYTES);
+        let talk = Talk { talkers: TALKERS, window, size, messages: u64::MAX };
         crowd.talk(talk)?;
         // A sixth more to warm up.
         crowd.pump_for(self.plan.time / 6)?;
@@ -199,7 +224,7 @@ impl Bench<'_> {
             bad: tally.bad,
             p50_us: tally.latencies.quantile(0.5),
             p99_us: tally.latencies.quantile(0.99),
-            join_seconds,
+            join_seconds: 0.0,
             processor_seconds: processor_time.as_secs_f64(),
             kib_before,
             kib: process.resident_kib()?,
@@ -216,20 +241,14 @@ impl Bench<'_> {
     }
 }
 
-/// A crowd in a room.
-struct Crew {
-    clients: usize,
-    /// How many of them check what they get; the others only read it.
-    listeners: usize,
-    /// Messages that each talker has on their way.
-    window: usize,
-}
-
-impl Crew {
-    /// Everybody checks.
-    fn all(clients: usize) -> Self {
-        Self { clients, listeners: clients, window: WINDOW }
-    }
+/// What follows `callbox` for a crowd in one room.
+fn fan_out_words(port: &str, clients: usize) -> Vec<String> {
+    let (clients, talkers) = (clients.to_string(), TALKERS.to_string());
+    let (window, size) = (WINDOW.to_string(), TEXT_BYTES.to_string());
+    let address = format!("127.0.0.1:{port}");
+    let words = ["bench", "chat", &address, "--clients", &clients, "--channels", "1"];
+    let rest = ["--talkers", &talkers, "--window", &window, "--size", &size];
+    words.into_iter().chain(rest).map(str::to_owned).collect()
 }
 
 /// The crowd and its server need a file for each client: as many as the system lets us have.

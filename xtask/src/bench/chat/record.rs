@@ -9,10 +9,11 @@ use anyhow::Result;
 
 use super::pages::Pages;
 use super::servers::{BASE, CALLBOX, CALLBOX_WITH_ALL_HISTORY, IrcServer};
-use super::{LISTENERS, MEASURES, Measure, TALKERS, TEXT_BYTES, WIDE_WINDOW, WINDOW};
-use crate::bench::record::{commit, figure, machine, median, new_folder, version};
+use super::{
+    LISTENERS, MEASURES, Measure, TALKERS, TEXT_BYTES, WIDE_WINDOW, WINDOW, fan_out_words,
+};
+use crate::bench::record::{commit, figure, machine, median, new_folder, today, version};
 use crate::bench::{LOAD_CORE, SERVER_CORE};
-use crate::shell::{output_of, program};
 
 /// What came out of one measure; what it does not tell is 0.
 #[derive(Clone, Debug, Default)]
@@ -93,13 +94,13 @@ pub(super) struct Record<'a> {
 impl Record<'_> {
     /// Writes the record to a new folder under `bench/runs/`, and returns that folder.
     pub(super) fn keep(&self) -> Result<PathBuf> {
-        let date = output_of(&mut program("date", &["+%F"]))?;
-        let folder = new_folder(date.trim(), "-chat")?;
+        let date = today()?;
+        let folder = new_folder(&date, "-chat")?;
         fs::write(folder.join("raw.csv"), self.csv())?;
         if !self.pages.is_empty() {
             fs::write(folder.join("pages.csv"), self.pages_csv())?;
         }
-        fs::write(folder.join("README.md"), self.page(date.trim()))?;
+        fs::write(folder.join("README.md"), self.page(&date))?;
         Ok(folder)
     }
 
@@ -153,10 +154,10 @@ impl Record<'_> {
              Processors: {processors}  \n\
              Samples: raw.csv{pages}\n\n\
              Each round starts every server anew, in turn. Figures are medians of the rounds; ratios \
-             are to InspIRCd in the same run. The load is one thread with a socket for each client. \
-             It checks of every delivery who says it, that it is the next of that talker, and each \
-             byte. Latency is from when a message is given to the talker's socket to when a client has \
-             read it, right to 3 %. Processor time is the server's own, user and system, counted in \
+             are to InspIRCd in the same run. The load of a fan-out is `callbox bench chat`, one thread \
+             with a socket for each client, which checks of every delivery who says it, that it is the \
+             next of that talker, and each byte. Latency is from when a message is given to the talker's \
+             socket to when a client has read it. Processor time is the server's own, user and system, counted in \
              hundredths of a second; where the load is the limit (the server is busy with less than \
              its processor), deliveries for a second of it tell more than the rate.\n",
             self.command,
@@ -190,11 +191,12 @@ impl Record<'_> {
         let mut section = format!(
             "\n## {clients} clients in one room\n\n\
              {TALKERS} of them talk, each with {WINDOW} messages of {TEXT_BYTES} bytes on their way; \
-             a message is done when all {} others have it.\n\n\
+             a message is done when all {} others have it.\n\n```sh\ncallbox {}\n```\n\n\
              | server | deliveries/s | × InspIRCd | a processor second | × InspIRCd | p50 µs | p99 µs \
              | × InspIRCd | bad | processors busy | MiB |\n\
              |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-            clients - 1
+            clients - 1,
+            fan_out_words("PORT", clients).join(" "),
         );
         for server in &self.present {
             let of = |value: fn(&Figures) -> f64| self.with_ratio(measure, server.name, value);

@@ -13,8 +13,7 @@ use callbox_testkit::resources::resident_memory;
 use callbox_testkit::{Folder, Program, Terminal};
 
 use super::build_callbox;
-use super::record::{commit, machine, median, new_folder, version};
-use crate::shell::{output_of, program};
+use super::record::{commit, machine, median, new_folder, today, version};
 use network::{Network, ROOM};
 
 /// Lines that are loaded before keys are pressed.
@@ -75,10 +74,10 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
         runs.push(run);
     }
     let command = format!("cargo xtask bench screen {}", args.join(" ")).trim_end().to_owned();
-    let date = output_of(&mut program("date", &["+%F"]))?;
-    let folder = new_folder(date.trim(), "-screen")?;
+    let date = today()?;
+    let folder = new_folder(&date, "-screen")?;
     fs::write(folder.join("raw.csv"), csv(&runs))?;
-    fs::write(folder.join("README.md"), page(&runs, &command, date.trim(), &callbox))?;
+    fs::write(folder.join("README.md"), page(&runs, &command, &date, &callbox))?;
     println!("kept in {}", folder.display());
     Ok(())
 }

@@ -17,8 +17,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::build_callbox;
-use super::record::new_folder;
-use crate::shell::{output_of, program};
+use super::record::{new_folder, today};
 use page::Run;
 use passage::{Passage, Way};
 use programs::{CARRIERS, Carrier};
@@ -74,11 +73,11 @@ pub(super) fn run(args: &[&str]) -> Result<()> {
     }
     drop(file);
     let command = format!("cargo xtask bench stream {}", args.join(" ")).trim_end().to_owned();
-    let date = output_of(&mut program("date", &["+%F"]))?;
-    let folder = new_folder(date.trim(), "-stream")?;
+    let date = today()?;
+    let folder = new_folder(&date, "-stream")?;
     fs::write(folder.join("raw.csv"), run.passages_csv())?;
     fs::write(folder.join("starts.csv"), run.starts_csv())?;
-    let page = page::Page { command, date: date.trim(), plan: &plan, present, absent };
+    let page = page::Page { command, date: &date, plan: &plan, present, absent };
     fs::write(folder.join("README.md"), page.text(&run, &callbox)?)?;
     println!("kept in {}", folder.display());
     Ok(())
