@@ -20,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use callbox_load::Control;
+use callbox_load::watch;
 use callbox_measure::report::{Report, Table};
 use callbox_net::signal;
 use zeroize::Zeroizing;
@@ -82,19 +83,28 @@ fn run_at(
 ) -> Result<(), Failure> {
     match &pair.pair {
         Some(commands) => pair::run(commands, pair, options, output, &find()?),
-        None => run_once(options, output, find),
+        None => run_once(options, output, pair.server_pid, find),
     }
 }
 
-/// One measurement, from the check of its files to the exit status.
+/// One measurement, from the check of its files to the exit status. What process `server` uses is measured with it.
 pub fn run_once(
     options: &Options,
     output: &OutputArgs,
+    server: Option<u32>,
     find: impl FnOnce() -> Result<Target, Failure>,
 ) -> Result<(), Failure> {
     let files = Files::of(output)?;
     let target = find()?;
     let control = Control::new();
+    if let Some(pid) = server {
+        if watch::Watch::new(pid).look().is_none() {
+            return Err(Failure::usage(format!(
+                "there is no process {pid} here to be looked at; give --server-pid the server's, on this machine"
+            )));
+        }
+        control.watch(pid);
+    }
     end_on_signal(&control)?;
     let progress = Progress::start(&control, output.quiet);
     let measured = measure(options, &target, &control, &progress);

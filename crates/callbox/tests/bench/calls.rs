@@ -33,6 +33,9 @@ fn what_does_not_go_together_is_refused() {
     udp(&["--steps", "5"]).stderr_contains("--steps is for a climb: give --rate A..B");
     udp(&["--steps", "5", "--rate", "1k"]).stderr_contains("--steps is for a climb");
     udp(&["--connect-each"]).stderr_contains("--connect-each");
+    udp(&["--pair", "a", "b", "--server-pid", "1"]).stderr_contains("cannot be used with");
+    // Linux numbers processes up to 2^22.
+    udp(&["--server-pid", "4194305"]).stderr_contains("there is no process 4194305 here");
     refused(&["tcp", "127.0.0.1", "--no-gro"]).stderr_contains("--no-gro");
     refused(&["tcp", "127.0.0.1", "--connect-each", "--window", "2"])
         .stderr_contains("--connect-each has one request on its way");

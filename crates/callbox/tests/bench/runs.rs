@@ -11,10 +11,11 @@ use crate::{bench, bench_losing, callbox, report, server};
 
 #[test]
 fn a_udp_server_is_measured_and_everything_is_told() {
-    let (_server, address) = server(&["udp", "server"]);
+    let (server, address) = server(&["udp", "server"]);
     let folder = Folder::new("runs");
     let (json, html) = (folder.join("report.json"), folder.join("report.html"));
     let program = bench("udp", address).arg("--json").arg(&json).arg("--html").arg(&html);
+    let program = program.arg("--server-pid").arg(server.id().to_string());
     let finished = program.run();
     finished.expect_code(0).stdout_contains(&format!("udp {address}, 200 ms, closed loop"));
     for text in ["  requests ", "  replies ", "  lost ", " p50 ", " p99.99 ", "  latency ", "█"] {
@@ -51,6 +52,8 @@ fn a_udp_server_is_measured_and_everything_is_told() {
     assert_eq!(step.counts.faults(), 0);
     assert_eq!(step.threads.len(), 1);
 
+    let used = step.server.expect("what the server used");
+    assert!(used.pid == server.id() && used.memory > 0, "{used:?}");
     let page = fs::read_to_string(&html).expect("the page");
     assert!(page.contains("<svg") && page.contains(&address.to_string()));
     for foreign in ["<script", "src=", "<link", "@import", "url("] {

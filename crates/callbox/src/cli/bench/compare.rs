@@ -15,16 +15,19 @@ pub struct CompareArgs {
     pub b: PathBuf,
 }
 
-/// Servers that are started for a measurement.
+/// The servers as processes of this machine: two that are started, or one that is there.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PairArgs {
     /// Start these two servers in turn (A B A B), measure each of them at ADDRESS, and compare; the shell runs them, and
     /// they are ended after each run. A name in FILE gets .a1 .b1 .a2 .b2 before its ending
-    #[arg(long, value_names = ["COMMAND", "COMMAND"], num_args = 2, help_heading = "Pair")]
+    #[arg(long, value_names = ["COMMAND", "COMMAND"], num_args = 2, help_heading = "Server")]
     pub pair: Option<Vec<String>>,
     /// Runs of each of the two; the more there are, the smaller the differences that are told from noise [default: 2]
-    #[arg(long, value_name = "N", requires = "pair", value_parser = rounds, help_heading = "Pair")]
+    #[arg(long, value_name = "N", requires = "pair", value_parser = rounds, help_heading = "Server")]
     pub rounds: Option<usize>,
+    /// Also report what this process, the server, and the group that it leads use of the processors and of memory
+    #[arg(long, value_name = "PID", conflicts_with = "pair", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Server")]
+    pub server_pid: Option<u32>,
 }
 
 impl PairArgs {
