@@ -212,8 +212,8 @@ fn mismatch() -> LoadError {
 
 /// What a step of a climb came to, as the climb judges it.
 fn result(offered: Rate, step: &Step) -> StepResult {
-    let p99 = (!step.latency.is_empty()).then(|| step.latency.percentile(99.0));
-    StepResult { offered, sent: step.request_rate(), achieved: step.answered_rate(), p99 }
+    let p90 = (!step.latency.is_empty()).then(|| step.latency.percentile(90.0));
+    StepResult { offered, sent: step.request_rate(), achieved: step.answered_rate(), p90 }
 }
 
 fn knee(results: &[StepResult]) -> Option<Knee> {

@@ -51,7 +51,7 @@ impl Display for Table<'_> {
 fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let answered = report.kind.words().answered;
     write!(f, "\n  {:>12} {answered:>12} {:>10}", "offered", "lost")?;
-    for name in ["p50", "p99", "p99.9", "max"] {
+    for name in ["p50", "p90", "p99", "max"] {
         write!(f, " {name:>9}")?;
     }
     writeln!(f)?;
@@ -61,7 +61,7 @@ fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         let answered = PerSecond(step.answered_rate());
         write!(f, "  {offered:>12} {answered:>12} {:>10}", Share(step.loss()))?;
         for (name, latency) in step.latency.row() {
-            if ["p50", "p99", "p99.9", "max"].contains(&name) {
+            if ["p50", "p90", "p99", "max"].contains(&name) {
                 write!(f, " {:>9}", Shown(&step.latency, latency))?;
             }
         }

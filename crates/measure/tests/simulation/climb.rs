@@ -15,7 +15,7 @@ fn step(offered: Rate, server: Server) -> StepResult {
         offered,
         sent: measured.counts.requests as f64,
         achieved: measured.counts.answered as f64,
-        p99: (!measured.latencies.is_empty()).then(|| measured.percentile(99.0)),
+        p90: (!measured.latencies.is_empty()).then(|| measured.percentile(90.0)),
     }
 }
 
