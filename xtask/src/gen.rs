@@ -7,6 +7,8 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
+use callbox_measure::picture::{Picture, svg};
+use callbox_measure::report::{Report, Table};
 
 use crate::shell::{cargo, output_of, root, succeed};
 
@@ -31,11 +33,15 @@ enum Source {
     Callbox(&'static [&'static str]),
     /// A part of what the hub speaks: the argument of its example `vocabulary`.
     Vocabulary(&'static str),
+    /// The table of the measurement that the READMEs show.
+    Measured,
 }
 
 const BLOCKS: &[Block] = &[
     Block { file: "README.md", name: "services", source: Source::Callbox(&["services"]) },
     Block { file: "README.zh-CN.md", name: "services", source: Source::Callbox(&["services"]) },
+    Block { file: "README.md", name: "measured", source: Source::Measured },
+    Block { file: "README.zh-CN.md", name: "measured", source: Source::Measured },
     irc("commands"),
     irc("capabilities"),
     irc("channel-modes"),
@@ -84,6 +90,14 @@ const HELP_COMMANDS: &[&[&str]] = &[
     &["manual"],
 ];
 
+/// The measurement that the READMEs show, as it was kept, and the picture that is drawn from it: so the table and the
+/// picture always are of the same figures.
+const MEASURED: &str = "bench/runs/2026-11-23-linux-x86_64-2core-climb/report.json";
+const MEASURED_PICTURE: &str = "docs/pictures/bench.svg";
+
+/// How wide its table is: what a README shows without a scrollbar.
+const MEASURED_COLUMNS: usize = 90;
+
 /// The width that help is wrapped at, so that it does not depend on who generates it.
 const COLUMNS: &str = "100";
 
@@ -119,6 +133,7 @@ fn documents() -> Result<Vec<(String, String)>> {
     let mut documents = vec![
         (HELP_FILE.to_owned(), help_page()?),
         (MANUAL_FILE.to_owned(), callbox(&["manual", "callbox-nc"])?),
+        (MEASURED_PICTURE.to_owned(), svg(&measured()?, Picture::Load)),
     ];
     for block in BLOCKS {
         let index = documents.iter().position(|(file, _)| file == block.file);
@@ -130,6 +145,7 @@ fn documents() -> Result<Vec<(String, String)>> {
         let content = fenced(&match block.source {
             Source::Callbox(args) => callbox(args)?,
             Source::Vocabulary(part) => vocabulary(part)?,
+            Source::Measured => Table { report: &measured()?, width: MEASURED_COLUMNS }.to_string(),
         });
         let text = with_block(&text, block.name, &content).with_context(|| block.file)?;
         documents.push((block.file.to_owned(), text));
@@ -166,6 +182,13 @@ fn callbox(args: &[&str]) -> Result<String> {
 fn vocabulary(part: &str) -> Result<String> {
     let run = ["run", "--quiet", "--package", "callbox-hub", "--example", "vocabulary", "--"];
     output_of(cargo(&run).arg(part))
+}
+
+/// The measurement that the READMEs show.
+fn measured() -> Result<Report> {
+    let file =
+        fs::read(root().join(MEASURED)).with_context(|| format!("cannot read {MEASURED}"))?;
+    Report::from_json(&file).with_context(|| MEASURED.to_owned())
 }
 
 /// Output as a block of preformatted text, without blanks at line ends.
