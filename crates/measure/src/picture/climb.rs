@@ -8,7 +8,7 @@ use crate::report::{Report, Step, Words};
 
 /// The percentiles that are drawn, lowest first.
 const DRAWN: [(&str, f64, Shape); 3] =
-    [("p50", 50.0, Shape::Circle), ("p99", 99.0, Shape::Square), ("p99.9", 99.9, Shape::Triangle)];
+    [("p50", 50.0, Shape::Circle), ("p90", 90.0, Shape::Square), ("p99", 99.0, Shape::Triangle)];
 
 /// The chart of a climb. It may be asked of any report; of a plain run it has one point a line.
 pub fn chart(report: &Report) -> Chart {
