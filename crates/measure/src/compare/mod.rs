@@ -170,6 +170,9 @@ fn notes(a: &Report, b: &Report, runs: (usize, usize)) -> Vec<String> {
     if runs.0 == 1 || runs.1 == 1 {
         let text = "one run a side shows nothing of what differs from start to start: several runs in turn do";
         notes.push(text.to_owned());
+    } else if runs.0 == 2 || runs.1 == 2 {
+        let text = "two runs a side tell apart only what differs by far: five tell much smaller differences";
+        notes.push(text.to_owned());
     }
     notes
 }

@@ -96,7 +96,9 @@ fn pairs_find_a_difference_that_is_larger_than_that_between_starts() {
     let (a, b) = (side(400.0), side(600.0));
     let found = compare(&a, &b, 1).unwrap();
     assert_eq!(row(&found, "replies").verdict, Verdict::More, "{found}");
-    assert!(!found.to_string().contains("one run a side"));
+    assert!(!found.to_string().contains(" a side "), "six runs are enough");
+    let few = compare(&a[..2], &b[..2], 1).unwrap().to_string();
+    assert!(few.contains("two runs a side tell apart only what differs by far"), "{few}");
     let (low, high) = row(&found, "replies").interval.unwrap();
     assert!(low < 1.5 && 1.5 < high, "{found}");
 }

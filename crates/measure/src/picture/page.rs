@@ -245,7 +245,7 @@ fn circumstances(html: &mut Markup, report: &Report) {
         tables::threads(html, step);
     }
     if let Some(step) = report.main_step() {
-        tables::server(html, step);
+        tables::server(html, report.kind, step);
     }
     html.close().line();
 }

@@ -6,7 +6,7 @@ use super::over_time::{self, Moment};
 use crate::Nanos;
 use crate::figures::show::{Bytes, Count, Elapsed, PerSecond, Share, Span};
 use crate::figures::{Latencies, PERCENTILES};
-use crate::report::{Counts, Outcome, Report, Sort, Step};
+use crate::report::{Counts, Kind, Outcome, Report, Sort, Step};
 
 /// A table whose first column names the row.
 fn table(html: &mut Markup, class: &str, heads: &[&str], rows: impl FnOnce(&mut Markup)) {
@@ -272,11 +272,12 @@ pub(super) fn threads(html: &mut Markup, step: &Step) {
 }
 
 /// What the server used, where that is known.
-pub(super) fn server(html: &mut Markup, step: &Step) {
+pub(super) fn server(html: &mut Markup, kind: Kind, step: &Step) {
     let Some(server) = &step.server else { return };
     let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
     html.open("p").text(format_args!(
-        "The server used {used} of a processor, {each} for each reply, and held {} of memory at the end.",
+        "The server used {used} of a processor, {each} for each {}, and held {} of memory at the end.",
+        kind.words().reply,
         Bytes(server.memory as f64)
     ));
     html.close().line();

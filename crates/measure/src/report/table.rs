@@ -38,7 +38,7 @@ impl Display for Table<'_> {
             counts(f, step, report.kind)?;
             latencies(f, step)?;
             distribution(f, &step.latency, self.width.clamp(WIDTHS.0, WIDTHS.1))?;
-            server(f, step)?;
+            server(f, report.kind, step)?;
         }
         for warning in report.warnings() {
             write!(f, "\nwarning: {};\n  {}\n", warning.problem(), warning.advice())?;
@@ -157,13 +157,13 @@ fn distribution(f: &mut Formatter<'_>, latencies: &Latencies, width: usize) -> f
     Ok(())
 }
 
-fn server(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
+fn server(f: &mut Formatter<'_>, kind: Kind, step: &Step) -> fmt::Result {
     let Some(server) = &step.server else { return Ok(()) };
     let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
-    let memory = Bytes(server.memory as f64);
+    let (memory, reply) = (Bytes(server.memory as f64), kind.words().reply);
     writeln!(
         f,
-        "\n  The server used {used} of a processor, {each} for each reply, and holds {memory} of memory."
+        "\n  The server used {used} of a processor, {each} for each {reply}, and held {memory} of memory."
     )
 }
 
