@@ -74,7 +74,7 @@ fn lost_after(lost_after: u64, load: StreamLoad) -> StreamLoad {
 fn run(load: &StreamLoad) -> Outcome {
     let mut load = load.clone();
     if let Shape::Closed { .. } = load.plan.shape {
-        load.plan.stretch.duration = 400 * MILLISECOND;
+        load.plan.stretch.duration = load.plan.stretch.duration.max(400 * MILLISECOND);
     }
     load.run(&Control::new()).expect("a run")
 }
