@@ -183,7 +183,6 @@ mod tests {
     struct Inline {
         ledger: Ledger,
         answers: bool,
-        counting: bool,
     }
 
     impl Worker for Inline {
@@ -203,9 +202,7 @@ mod tests {
                 && let Some(intended) = pacing.take(now)
             {
                 self.ledger.sent(intended, now);
-                if self.counting {
-                    record.slip(intended, now);
-                }
+                record.slip(intended, now);
             }
             if pacing.is_open() {
                 thread::park_timeout(clock.until(until));
@@ -214,12 +211,10 @@ mod tests {
         }
 
         fn start_counting(&mut self) {
-            self.counting = true;
             self.ledger.start_counting();
         }
 
         fn stop_counting(&mut self) {
-            self.counting = false;
             self.ledger.stop_counting();
         }
 
@@ -243,7 +238,7 @@ mod tests {
     }
 
     fn inline(answers: bool) -> impl Fn(usize) -> Result<Inline, LoadError> {
-        move |_| Ok(Inline { ledger: Ledger::new(8), answers, counting: false })
+        move |_| Ok(Inline { ledger: Ledger::new(8), answers })
     }
 
     const CLOSED: Shape = Shape::Closed { connections: 2, window: 8 };

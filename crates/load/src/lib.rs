@@ -36,7 +36,6 @@ mod pause;
 pub mod plan;
 pub mod probe;
 pub mod record;
-mod stage;
 pub mod stream;
 pub mod udp;
 pub mod unix_datagram;

@@ -14,7 +14,6 @@ use crate::record::Record;
 pub(crate) fn lose(
     pacing: &mut Pacing,
     record: &mut Record,
-    counts: bool,
     lost_after: Nanos,
     now: Nanos,
 ) -> Option<Nanos> {
@@ -24,7 +23,7 @@ pub(crate) fn lose(
             return Some(last);
         }
         pacing.take(now);
-        if counts {
+        if record.is_counting() {
             record.counts.requests += 1;
             record.counts.expected += 1;
             record.counts.lost.no_reply += 1;
@@ -37,7 +36,7 @@ pub(crate) fn lose(
 mod tests {
     use super::*;
     use crate::control::Control;
-    use callbox_measure::plan::{Rate, Shape, Stretch};
+    use callbox_measure::plan::{Phase, Rate, Shape, Stretch};
 
     #[test]
     fn what_waits_too_long_is_lost_and_what_does_not_still_waits() {
@@ -46,11 +45,12 @@ mod tests {
         let stretch = Stretch { warmup: 0, duration: 1000 };
         let mut pacing = Pacing::new(shape, stretch, 0, 1);
         let mut record = Record::new(stretch, true, Control::new());
-        pacing.advance(25);
-        assert_eq!(lose(&mut pacing, &mut record, true, 100, 25), Some(100));
-        assert_eq!(lose(&mut pacing, &mut record, true, 100, 115), Some(120));
+        record.enter(pacing.advance(25));
+        assert_eq!(lose(&mut pacing, &mut record, 100, 25), Some(100));
+        assert_eq!(lose(&mut pacing, &mut record, 100, 115), Some(120));
         assert_eq!((record.counts.requests, record.counts.lost.total()), (2, 2));
-        assert_eq!(lose(&mut pacing, &mut record, false, 100, 125), Some(130));
+        record.enter(Phase::Warmup);
+        assert_eq!(lose(&mut pacing, &mut record, 100, 125), Some(130));
         assert_eq!(record.counts.requests, 2);
         assert_eq!(pacing.take(125), Some(30));
     }

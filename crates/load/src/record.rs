@@ -1,8 +1,9 @@
 //! What a thread of a run writes down.
 
 use callbox_measure::figures::{Latencies, Timeline};
+use callbox_measure::lane::Lane;
 use callbox_measure::ledger::Answer;
-use callbox_measure::plan::Stretch;
+use callbox_measure::plan::{Phase, Stretch};
 use callbox_measure::report::{Buffers, Counts, ThreadUse};
 use callbox_measure::{Nanos, SECOND};
 
@@ -26,6 +27,8 @@ pub struct Record {
     /// The smallest of the sockets' buffers, where a size was asked for.
     pub buffers: Option<Buffers>,
     stretch: Stretch,
+    /// What the moment is in, as the loop of the thread last saw it.
+    phase: Phase,
     control: Control,
     /// Right replies that the control has not been told of.
     untold: u64,
@@ -45,9 +48,27 @@ impl Record {
             timeline: Timeline::new(stretch.begin(), stretch.duration.max(1)),
             buffers: None,
             stretch,
+            phase: Phase::Warmup,
             control,
             untold: 0,
         }
+    }
+
+    /// The loop of the thread has come to this phase.
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    /// Whether what is sent now counts.
+    #[inline]
+    pub fn is_counting(&self) -> bool {
+        self.phase == Phase::Counted
+    }
+
+    /// Whether the warm-up is over.
+    #[inline]
+    pub fn has_begun(&self) -> bool {
+        self.phase != Phase::Warmup
     }
 
     /// Latencies are to be told from the sending as well, in a closed loop too: connecting comes before it.
@@ -84,12 +105,34 @@ impl Record {
         self.timeline.record_error(now);
     }
 
-    /// Open loop: a request that counts was sent.
+    /// A request is sent now; how late that is, is told of those of an open loop that count.
     #[inline]
     pub fn slip(&mut self, intended: Nanos, sent_at: Nanos) {
-        if let Some(slip) = &mut self.slip {
+        if self.is_counting()
+            && let Some(slip) = &mut self.slip
+        {
             slip.record(sent_at.saturating_sub(intended));
         }
+    }
+
+    /// So many bytes of requests were sent now; those of requests that count are told.
+    #[inline]
+    pub fn sent(&mut self, bytes: usize) {
+        if self.is_counting() {
+            self.counts.bytes_sent += bytes as u64;
+        }
+    }
+
+    /// The run is over for a lane. What it still waits for is lost, or, if the run was stopped early, withdrawn; of the lost,
+    /// `overflowed` had no room in our own socket.
+    pub fn settle(&mut self, lane: &mut Lane, stopped: bool, overflowed: u64) {
+        match stopped {
+            true => lane.ledger_mut().withdraw_all(),
+            false => {
+                lane.ledger_mut().give_up_all();
+            }
+        }
+        self.counts.add(&Counts::of(lane.ledger().counts(), overflowed));
     }
 
     /// A connection was made that counts, so long after it was begun.

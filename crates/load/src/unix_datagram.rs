@@ -30,7 +30,6 @@ use crate::pacing::Pacing;
 use crate::pause::Pause;
 use crate::plan::Plan;
 use crate::record::{LOOKS_EVERY, Record};
-use crate::stage::{Stage, settle};
 use crate::wait::Waiter;
 use crate::worker::Worker;
 
@@ -79,7 +78,6 @@ struct Shared {
     waiter: Waiter,
     buffer: Box<[u8]>,
     lost_after: Nanos,
-    stage: Stage,
     /// When something is to be done at the latest that no event tells of.
     check_at: Nanos,
 }
@@ -109,7 +107,6 @@ impl UnixDatagramWorker {
             waiter,
             buffer: vec![0; MAX_PAYLOAD + 1].into(),
             lost_after: plan.lost_after,
-            stage: Stage::default(),
             check_at: 0,
         };
         let mut connections = Vec::new();
@@ -157,8 +154,7 @@ impl UnixDatagramWorker {
                 }
             }
             if due == before {
-                let counts = shared.stage == Stage::Counted;
-                return Ok(overdue::lose(pacing, record, counts, shared.lost_after, now));
+                return Ok(overdue::lose(pacing, record, shared.lost_after, now));
             }
         }
         Ok(None)
@@ -179,7 +175,7 @@ impl UnixDatagramWorker {
         let mut some = false;
         for connection in connections {
             connection.lane.ledger_mut().expire(now, shared.lost_after);
-            if connection.is_gone && shared.stage != Stage::Over {
+            if connection.is_gone && !pacing.is_over() {
                 connection.look_for(path, now, shared, record)?;
             }
             if !pacing.is_open() {
@@ -187,7 +183,7 @@ impl UnixDatagramWorker {
             }
             some |= !connection.is_gone;
         }
-        if some || shared.stage == Stage::Over {
+        if some || pacing.is_over() {
             *none_since = None;
         } else if now.saturating_sub(*none_since.get_or_insert(now)) >= shared.lost_after {
             return Err(LoadError::NoneLeft);
@@ -206,7 +202,6 @@ impl Connection {
         pacing: &mut Pacing,
         record: &mut Record,
     ) -> Result<u64, LoadError> {
-        let counts = shared.stage == Stage::Counted;
         let mut count = 0;
         while count < most
             && self.lane.ledger().room() > 0
@@ -224,9 +219,7 @@ impl Connection {
                 sent => {
                     let Some(intended) = pacing.take(now) else { break };
                     count += 1;
-                    if counts {
-                        record.slip(intended, now);
-                    }
+                    record.slip(intended, now);
                     self.sent(sent, intended, now, shared, record)?;
                 }
             }
@@ -242,13 +235,10 @@ impl Connection {
         shared: &mut Shared,
         record: &mut Record,
     ) -> Result<(), LoadError> {
-        let counts = shared.stage == Stage::Counted;
         match sent {
             Ok(length) => {
                 self.lane.sent(intended, now);
-                if counts {
-                    record.counts.bytes_sent += length as u64;
-                }
+                record.sent(length);
                 Ok(())
             }
             Err(error) if is_out_of_buffers(&error) => {
@@ -267,7 +257,7 @@ impl Connection {
     }
 
     fn refused(&mut self, now: Nanos, shared: &mut Shared, record: &mut Record) {
-        if shared.stage == Stage::Counted {
+        if record.is_counting() {
             record.counts.refused += 1;
             record.error(now);
         }
@@ -362,7 +352,7 @@ impl Worker for UnixDatagramWorker {
         }
         let is_open = pacing.is_open();
         let mut until = until;
-        if is_open && self.shared.stage != Stage::Over {
+        if is_open && !pacing.is_over() {
             let room_until = self.send_due(now, pacing, record)?;
             let next = room_until.unwrap_or_else(|| pacing.next_moment());
             until = next.min(now.saturating_add(LOOKS_EVERY));
@@ -385,14 +375,12 @@ impl Worker for UnixDatagramWorker {
     }
 
     fn start_counting(&mut self) {
-        self.shared.stage.start_counting();
         for Connection { lane, .. } in &mut self.connections {
             lane.ledger_mut().start_counting();
         }
     }
 
     fn stop_counting(&mut self) {
-        self.shared.stage.stop_counting();
         for Connection { lane, .. } in &mut self.connections {
             lane.ledger_mut().stop_counting();
         }
@@ -404,7 +392,7 @@ impl Worker for UnixDatagramWorker {
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {
         for Connection { lane, .. } in &mut self.connections {
-            record.counts.add(&settle(lane, stopped));
+            record.settle(lane, stopped, 0);
         }
     }
 }

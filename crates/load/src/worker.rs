@@ -68,6 +68,7 @@ pub(crate) fn drive(worker: &mut impl Worker, orders: &Orders) -> (Part, bool, O
     let ended = loop {
         let now = clock.now();
         let next = pacing.advance(now);
+        record.enter(next);
         if phase == Phase::Warmup && next != Phase::Warmup {
             worker.start_counting();
             meter.begin(now);

@@ -52,7 +52,6 @@ struct Talk {
     /// By channel: its name.
     channels: Vec<Box<[u8]>>,
     all: usize,
-    counting: bool,
     /// Closed loop: talkers whose line everybody has now.
     complete: Vec<usize>,
     /// What ends the run.
@@ -85,7 +84,6 @@ impl ChatWorker {
                 .map(|it| names.channel(it).into_bytes().into())
                 .collect(),
             all: crowd.clients(),
-            counting: false,
             complete: Vec::new(),
             failure: None,
             last_words: None,
@@ -200,8 +198,10 @@ impl ChatWorker {
     /// or unless no talker is heard by anybody any more.
     fn leave(&mut self, number: usize, record: &mut Record) -> Result<(), LoadError> {
         self.clients.disconnected(number, &mut self.waiter);
-        record.counts.broken += 1;
-        record.error(self.now);
+        if record.has_begun() {
+            record.counts.broken += 1;
+            record.error(self.now);
+        }
         let talk = &mut self.talk;
         talk.deliveries.leave(number);
         let talkers = talk.nicks.len();
@@ -260,12 +260,10 @@ impl Worker for ChatWorker {
     }
 
     fn start_counting(&mut self) {
-        self.talk.counting = true;
         self.talk.deliveries.start_counting();
     }
 
     fn stop_counting(&mut self) {
-        self.talk.counting = false;
         self.talk.deliveries.stop_counting();
     }
 
@@ -317,10 +315,8 @@ impl Talk {
         out.truncate(text + length);
         out.extend_from_slice(b"\r\n");
         self.deliveries.said(talker, intended, now);
-        if self.counting {
-            record.slip(intended, now);
-            record.counts.bytes_sent += (out.len() - begin) as u64;
-        }
+        record.slip(intended, now);
+        record.sent(out.len() - begin);
     }
 
     /// Takes in one line that came to a client.

@@ -9,7 +9,6 @@ use callbox_measure::Nanos;
 use callbox_measure::lane::Lane;
 use callbox_measure::payload::Payload;
 use callbox_measure::replies::{Framing, Replies};
-use callbox_measure::report::Counts;
 use callbox_net::poller::Event;
 use callbox_net::stream::{Begun, StreamSocket, drop_unread};
 
@@ -17,7 +16,7 @@ use super::opener::{FULL, Opener, Trouble};
 use super::shared::{READS, Shared, Turn};
 use crate::outcome::LoadError;
 use crate::pause::Pause;
-use crate::stage::{Stage, settle};
+use crate::record::Record;
 
 /// A connection, its requests and its replies.
 #[derive(Debug)]
@@ -121,9 +120,7 @@ impl Connection {
                 let Some(intended) = turn.pacing.take(now) else { break };
                 length += self.lane.write(0, &mut shared.buffer[length..]);
                 self.lane.sent(intended, now);
-                if shared.counts() {
-                    turn.record.slip(intended, now);
-                }
+                turn.record.slip(intended, now);
                 count += 1;
             }
             if length == 0 {
@@ -132,9 +129,7 @@ impl Connection {
             match socket.send(&shared.buffer[..length]) {
                 Ok(taken) if taken == length => {
                     self.unsent = self.lane.ledger().next_seq();
-                    if shared.counts() {
-                        turn.record.counts.bytes_sent += length as u64;
-                    }
+                    turn.record.sent(length);
                 }
                 taken => {
                     self.taken(taken, now, turn);
@@ -256,7 +251,7 @@ impl Connection {
     fn lose(&mut self, is_cut: bool, now: Nanos, shared: &mut Shared, turn: &mut Turn<'_>) {
         let was_needed = self.lane.ledger_mut().give_up_all() > 0 || is_cut;
         // After the end of the run a server may well end connections that nobody waits for.
-        if shared.counts() || (shared.stage == Stage::Over && was_needed) {
+        if turn.record.is_counting() || (turn.pacing.is_over() && was_needed) {
             turn.record.counts.broken += 1;
             turn.record.error(now);
         }
@@ -284,7 +279,7 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Result<(), LoadError> {
         match self.link {
-            Link::Down { .. } if shared.stage == Stage::Over => {}
+            Link::Down { .. } if turn.pacing.is_over() => {}
             Link::Down { until } if until <= now => self.reopen(now, opener, shared, turn)?,
             Link::Down { until } => shared.check_by(until),
             Link::Connecting { begun, counts, .. } if begun + shared.lost_after <= now => {
@@ -314,7 +309,7 @@ impl Connection {
         shared: &mut Shared,
         turn: &mut Turn<'_>,
     ) -> Result<(), LoadError> {
-        let counts = shared.counts();
+        let counts = turn.record.is_counting();
         match opener.begin() {
             Ok(Begun::Made(socket)) => {
                 if counts {
@@ -384,11 +379,11 @@ impl Connection {
     }
 
     /// The run is over.
-    pub(super) fn finish(&mut self, stopped: bool) -> Counts {
+    pub(super) fn finish(&mut self, stopped: bool, record: &mut Record) {
         if let Link::Open(socket) = &self.link {
             drop_unread(socket.as_fd());
         }
-        settle(&mut self.lane, stopped)
+        record.settle(&mut self.lane, stopped, 0);
     }
 }
 

@@ -18,7 +18,6 @@ use crate::outcome::LoadError;
 use crate::pacing::Pacing;
 use crate::pause::Pause;
 use crate::record::{LOOKS_EVERY, Record};
-use crate::stage::{Stage, settle};
 use crate::worker::Worker;
 
 /// One thread's exchanges.
@@ -122,10 +121,8 @@ impl EachWorker {
             let slot = &mut self.slots[index];
             slot.replies = Replies::new(self.shared.framing, slot.lane.ledger().next_seq());
             slot.lane.sent(intended, now);
-            (slot.begun, slot.counts, slot.written) = (now, self.shared.counts(), 0);
-            if slot.counts {
-                turn.record.slip(intended, now);
-            }
+            (slot.begun, slot.counts, slot.written) = (now, turn.record.is_counting(), 0);
+            turn.record.slip(intended, now);
             self.connect(index, turn)?;
         }
     }
@@ -199,7 +196,7 @@ impl EachWorker {
         self.close(index);
         let since = *self.none_since.get_or_insert(now);
         let is_gone = now.saturating_sub(since) >= self.shared.lost_after;
-        match is_gone && self.shared.stage != Stage::Over {
+        match is_gone && !turn.pacing.is_over() {
             true => Err(LoadError::NoneLeft),
             false => Ok(()),
         }
@@ -429,7 +426,7 @@ impl Worker for EachWorker {
             self.check(&mut turn, now)?;
         }
         let mut until = until;
-        if self.shared.stage != Stage::Over {
+        if !turn.pacing.is_over() {
             let next = self.begin(&mut turn)?.unwrap_or_else(|| turn.pacing.next_moment());
             until = next.min(now.saturating_add(LOOKS_EVERY));
         }
@@ -446,14 +443,12 @@ impl Worker for EachWorker {
     }
 
     fn start_counting(&mut self) {
-        self.shared.stage.start_counting();
         for slot in &mut self.slots {
             slot.lane.ledger_mut().start_counting();
         }
     }
 
     fn stop_counting(&mut self) {
-        self.shared.stage.stop_counting();
         for slot in &mut self.slots {
             slot.lane.ledger_mut().stop_counting();
         }
@@ -471,7 +466,7 @@ impl Worker for EachWorker {
             if slot.state == State::Ending && slot.counts && !stopped {
                 record.counts.broken += 1;
             }
-            record.counts.add(&settle(&mut slot.lane, stopped));
+            record.settle(&mut slot.lane, stopped, 0);
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::control::Control;
 use crate::outcome::LoadError;
 use crate::pacing::Pacing;
 use crate::record::{LOOKS_EVERY, Record};
-use crate::stage::Stage;
 use crate::worker::Worker;
 
 /// How many connections are made at the same time before the run begins: fewer than any server lets wait.
@@ -137,7 +136,7 @@ impl HeldWorker {
             connection.check(now, opener, shared, turn)?;
             some |= matches!(connection.link, Link::Open(_));
         }
-        if some || shared.stage == Stage::Over {
+        if some || turn.pacing.is_over() {
             *none_since = None;
         } else if now.saturating_sub(*none_since.get_or_insert(now)) >= shared.lost_after {
             return Err(LoadError::NoneLeft);
@@ -161,7 +160,7 @@ impl Worker for HeldWorker {
         }
         let is_open = turn.pacing.is_open();
         let mut until = until;
-        if is_open && self.shared.stage != Stage::Over {
+        if is_open && !turn.pacing.is_over() {
             let room_until = self.send_due(&mut turn, now)?;
             let next = room_until.unwrap_or_else(|| turn.pacing.next_moment());
             until = next.min(now.saturating_add(LOOKS_EVERY));
@@ -185,12 +184,10 @@ impl Worker for HeldWorker {
     }
 
     fn start_counting(&mut self) {
-        self.shared.stage.start_counting();
         self.connections.iter_mut().for_each(Connection::start_counting);
     }
 
     fn stop_counting(&mut self) {
-        self.shared.stage.stop_counting();
         self.connections.iter_mut().for_each(Connection::stop_counting);
     }
 
@@ -200,7 +197,7 @@ impl Worker for HeldWorker {
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {
         for connection in &mut self.connections {
-            record.counts.add(&connection.finish(stopped));
+            connection.finish(stopped, record);
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::outcome::LoadError;
 use crate::overdue;
 use crate::pacing::Pacing;
 use crate::record::Record;
-use crate::stage::Stage;
 use crate::wait::Waiter;
 
 /// What is read or written with one call at most, unless a single request is longer: as much as a socket's buffers
@@ -28,7 +27,6 @@ pub(super) struct Shared {
     pub(super) buffer: Box<[u8]>,
     pub(super) framing: Framing,
     pub(super) lost_after: Nanos,
-    pub(super) stage: Stage,
     /// When something is to be done at the latest that no event tells of.
     pub(super) check_at: Nanos,
 }
@@ -51,15 +49,8 @@ impl Shared {
             buffer: vec![0; load.payload.largest().max(BUFFER)].into(),
             framing: load.framing,
             lost_after: load.plan.lost_after,
-            stage: Stage::default(),
             check_at: 0,
         })
-    }
-
-    /// Whether requests that are made now count.
-    #[inline]
-    pub(super) fn counts(&self) -> bool {
-        self.stage == Stage::Counted
     }
 
     /// Something is to be done at that moment.
@@ -76,6 +67,6 @@ impl Shared {
     /// Requests that have waited for too long without being sent are lost. Gives when the next one will have, if one
     /// waits.
     pub(super) fn lose_overdue(&self, turn: &mut Turn<'_>, now: Nanos) -> Option<Nanos> {
-        overdue::lose(turn.pacing, turn.record, self.counts(), self.lost_after, now)
+        overdue::lose(turn.pacing, turn.record, self.lost_after, now)
     }
 }

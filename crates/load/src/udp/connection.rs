@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use callbox_measure::lane::Lane;
 use callbox_measure::ledger::Answer;
-use callbox_measure::report::{Buffers, Counts};
+use callbox_measure::report::Buffers;
 use callbox_net::datagram::DatagramSocket;
 use callbox_net::datagram::flow::{BURST, Incoming, Leaving, Outgoing};
 use callbox_net::trace::Trace;
@@ -33,10 +33,6 @@ pub(super) struct Connection {
 pub(super) struct Desk {
     pub(super) incoming: Incoming,
     pub(super) outgoing: Outgoing,
-    /// Whether what is sent now counts.
-    pub(super) sending_counts: bool,
-    /// Whether counting has begun.
-    pub(super) counting: bool,
     /// Whether the server has ever sent anything.
     pub(super) was_answered: bool,
     /// How many refusals there were before counting began.
@@ -127,12 +123,10 @@ impl Connection {
                         let ledger = self.lane.ledger_mut();
                         let seq = ledger.next_seq();
                         ledger.sent(intended, sent_at);
-                        if desk.sending_counts {
-                            bytes += self.lane.size(seq) as u64;
-                            record.slip(intended, sent_at);
-                        }
+                        bytes += self.lane.size(seq);
+                        record.slip(intended, sent_at);
                     }
-                    record.counts.bytes_sent += bytes;
+                    record.sent(bytes);
                 }
                 Leaving::Lost(count) => {
                     for _ in 0..count {
@@ -198,7 +192,7 @@ impl Connection {
         if heard == 0 && told.is_some_and(|it| it.kind() == io::ErrorKind::ConnectionRefused) {
             heard = 1;
         }
-        match desk.counting {
+        match record.has_begun() {
             true => record.counts.refused += heard,
             false => desk.refused_before += heard,
         }
@@ -210,15 +204,8 @@ impl Connection {
     }
 
     pub(super) fn finish(&mut self, stopped: bool, record: &mut Record) {
-        let ledger = self.lane.ledger_mut();
-        match stopped {
-            true => ledger.withdraw_all(),
-            false => {
-                ledger.give_up_all();
-            }
-        }
         let overflow = self.socket.overflow().unwrap_or(0).wrapping_sub(self.lost_before);
-        record.counts.add(&Counts::of(self.lane.ledger().counts(), u64::from(overflow)));
+        record.settle(&mut self.lane, stopped, u64::from(overflow));
         if let Some(buffers) = self.buffers {
             record.buffers(buffers);
         }

@@ -58,8 +58,6 @@ impl UdpWorker {
             desk: Desk {
                 incoming: Incoming::new(recvmmsg, gro),
                 outgoing: Outgoing::new(load.payload.largest(), sendmmsg, gso),
-                sending_counts: false,
-                counting: false,
                 was_answered: false,
                 refused_before: 0,
             },
@@ -215,13 +213,11 @@ impl Worker for UdpWorker {
     }
 
     fn start_counting(&mut self) {
-        (self.desk.sending_counts, self.desk.counting) = (true, true);
         self.waiter.start_counting();
         self.connections.iter_mut().for_each(Connection::start_counting);
     }
 
     fn stop_counting(&mut self) {
-        self.desk.sending_counts = false;
         for Connection { lane, .. } in &mut self.connections {
             lane.ledger_mut().stop_counting();
         }
