@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{cargo, output_of, root, succeed};
+use crate::build::build_callbox;
+use crate::shell::output_of;
 
 /// Manuals: the argument of `callbox manual`, and the page's name.
 const MANUALS: &[(&str, &str)] = &[("callbox", "callbox.1"), ("callbox-nc", "callbox-nc.1")];
@@ -26,16 +27,12 @@ const SHELLS: &[Shell] = &[
 /// Builds a release and installs it under `prefix`; `with_nc` also under the names of nc and ncat.
 pub(crate) fn run(prefix: &str, with_nc: bool) -> Result<()> {
     let prefix = std::path::absolute(prefix)?;
-    succeed(&mut cargo(&["build", "--release", "--package", "callbox"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let built = target.join("release/callbox");
+    let built = build_callbox()?;
     let bin = folder(&prefix, "bin")?;
     let program = bin.join("callbox");
     // A program that runs cannot be written to, but its file can be replaced.
     let new = bin.join(".callbox-new");
-    fs::copy(&built, &new)
-        .with_context(|| format!("cannot copy {} to {}", built.display(), new.display()))?;
+    fs::copy(&built, &new).with_context(|| format!("cannot copy {built} to {}", new.display()))?;
     fs::rename(&new, &program)?;
     println!("{}", program.display());
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod build;
 mod ci;
 mod r#gen;
 mod install;

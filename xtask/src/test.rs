@@ -1,10 +1,10 @@
 //! The README's test command: install what the tests need, then run all of them.
 
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::build::target_folder;
 use crate::shell::{cargo, find_program, output_of, program, succeed, works};
 
 /// A program that tests start, and what is missed without it.
@@ -161,12 +161,4 @@ fn fetch_axe() -> Result<()> {
     fs::remove_dir(folder.join("package"))?;
     fs::remove_file(&package)?;
     Ok(())
-}
-
-/// Where cargo builds.
-fn target_folder() -> Result<PathBuf> {
-    let metadata = output_of(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
-    let folder =
-        metadata.split("\"target_directory\":\"").nth(1).and_then(|rest| rest.split('"').next());
-    folder.map(PathBuf::from).context("cargo metadata names no target_directory")
 }

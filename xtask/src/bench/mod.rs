@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{cargo, program, succeed, works};
+use crate::build::build_callbox;
+use crate::shell::{program, works};
 use load::{LOADS, Load};
 use peers::{PEERS, Peer, Program};
 use record::{Record, Sample, new_folder, today};
@@ -141,18 +142,6 @@ fn pin_to_load_core() -> bool {
 fn pin_to(cores: &str) -> bool {
     let own = std::process::id().to_string();
     works(&mut program("taskset", &["-a", "-c", "-p", cores, &own]))
-}
-
-/// Builds callbox for release: beside the folder that this program runs from.
-pub(crate) fn build_callbox() -> Result<String> {
-    succeed(&mut cargo(&["build", "--release", "--package", "callbox"]))?;
-    let own = std::env::current_exe().context("where this program is")?;
-    let target = own.parent().and_then(|folder| folder.parent()).context("a target folder")?;
-    let binary = target.join("release/callbox");
-    if !binary.is_file() {
-        bail!("{} is not there after the build", binary.display());
-    }
-    Ok(binary.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::irc_load::{Crowd, Talk};
-use super::{LOAD_CORE, SERVER_CORE, build_callbox, load, pin_to_load_core};
+use super::{LOAD_CORE, SERVER_CORE, load, pin_to_load_core};
+use crate::build::build_callbox;
 use crate::shell::{output_of, program, works};
 use record::{Figures, Record, Sample};
 use servers::{IrcServer, Running, SERVERS, Start};

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use callbox_testkit::resources::resident_memory;
 use callbox_testkit::{Folder, Program, Terminal};
 
-use super::build_callbox;
 use super::record::{commit, machine, median, new_folder, today, version};
+use crate::build::build_callbox;
 use network::{Network, ROOM};
 
 /// Lines that are loaded before keys are pressed.

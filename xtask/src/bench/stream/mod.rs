@@ -16,8 +16,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::build_callbox;
 use super::record::{new_folder, today};
+use crate::build::build_callbox;
 use page::Run;
 use passage::{Passage, Way};
 use programs::{CARRIERS, Carrier};
