@@ -48,7 +48,8 @@ pub fn dial(
 
 /// Attempts under way, for a caller that may be called away from them.
 ///
-/// Calling contract: [`wait`](Self::wait) until it gives a socket or an error. Dropping this gives up.
+/// Calling contract: [`wait`](Self::wait) or [`wait_for`](Self::wait_for) until it gives a socket or an error. Dropping
+/// this gives up.
 #[derive(Debug)]
 pub struct Dialing {
     start: Instant,
@@ -84,6 +85,24 @@ impl Dialing {
         &mut self,
         called: Option<BorrowedFd<'_>>,
     ) -> Result<Option<StreamSocket>, DialError> {
+        self.wait_until(called, None)
+    }
+
+    /// The same for so long at most. `None` means that this time is over.
+    ///
+    /// # Errors
+    ///
+    /// If no address is left, or no time in all.
+    pub fn wait_for(&mut self, time: Duration) -> Result<Option<StreamSocket>, DialError> {
+        let moment = self.start.elapsed().saturating_add(time);
+        self.wait_until(None, Some(moment))
+    }
+
+    fn wait_until(
+        &mut self,
+        called: Option<BorrowedFd<'_>>,
+        moment: Option<Duration>,
+    ) -> Result<Option<StreamSocket>, DialError> {
         if self.all.is_empty() {
             return Err(DialError::NoAddress);
         }
@@ -104,8 +123,11 @@ impl Dialing {
             if now >= self.timeout {
                 return Err(DialError::TimedOut(std::mem::take(&mut self.all)));
             }
-            let until =
-                self.schedule.poll_timeout().map_or(self.timeout, |at| at.min(self.timeout));
+            if moment.is_some_and(|moment| now >= moment) {
+                return Ok(None);
+            }
+            let events = [self.schedule.poll_timeout(), moment];
+            let until = events.into_iter().flatten().fold(self.timeout, Duration::min);
             match self.first_ended(called, until.saturating_sub(now)) {
                 Some(Ended::Attempt(index)) => {
                     if let Some(socket) = self.conclude(index) {
@@ -254,7 +276,7 @@ mod tests {
     use super::*;
     use socket2::{Domain, Protocol, Type};
     use std::io::Write;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     fn addresses(list: &[&str]) -> Vec<SocketAddr> {
         list.iter().map(|a| a.parse().unwrap()).collect()
@@ -302,14 +324,30 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    #[test]
-    fn a_wait_ends_when_its_caller_is_called_away_and_can_be_taken_up_again() {
-        // A backlog of none that is full answers nobody.
+    /// A backlog of none that is full answers nobody.
+    fn full() -> (Socket, SocketAddr, TcpStream) {
         let full = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
         full.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
         full.listen(0).unwrap();
         let address = full.local_addr().unwrap().as_socket().unwrap();
-        let _first = std::net::TcpStream::connect(address).unwrap();
+        let first = TcpStream::connect(address).unwrap();
+        (full, address, first)
+    }
+
+    #[test]
+    fn a_wait_with_a_limit_ends_with_it_and_can_be_taken_up_again() {
+        let (full, address, _first) = full();
+        let mut dialing = Dialing::new(&[address], Duration::from_secs(100), &Trace::off());
+        assert!(dialing.wait_for(Duration::ZERO).unwrap().is_none());
+        assert!(dialing.wait_for(ms(1)).unwrap().is_none());
+        drop(full);
+        let error = dialing.wait_for(Duration::MAX).unwrap_err();
+        assert!(matches!(error, DialError::Failed(failed) if failed[0].0 == address));
+    }
+
+    #[test]
+    fn a_wait_ends_when_its_caller_is_called_away_and_can_be_taken_up_again() {
+        let (full, address, _first) = full();
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         let mut dialing = Dialing::new(&[address], Duration::from_secs(10), &Trace::off());
         theirs.write_all(b"!").unwrap();

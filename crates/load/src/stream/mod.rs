@@ -80,7 +80,7 @@ impl StreamLoad {
     /// outcome.
     pub fn run(&self, control: &Control) -> Result<Outcome, LoadError> {
         limits::raise_open_files();
-        let place = measured(&self.target)?;
+        let place = measured(&self.target, control)?;
         let opener = |index| Opener::new(&place, &self.plan, index, self.server_ends());
         if self.connect_each {
             // Nobody there is told at once, and not by a run of nothing but failures.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use callbox_measure::report::Buffers;
 use callbox_measure::{Nanos, SECOND};
-use callbox_net::dial::{DialError, dial};
+use callbox_net::dial::{DialError, Dialing};
 use callbox_net::ready;
 use callbox_net::stream::{Begun, Connector, StreamSocket, is_out_of_resources};
 use callbox_net::trace::Trace;
@@ -41,7 +41,7 @@ pub(super) enum Place {
 }
 
 /// Of several addresses, the one that answers first.
-pub(super) fn measured(target: &Target) -> Result<Place, LoadError> {
+pub(super) fn measured(target: &Target, control: &Control) -> Result<Place, LoadError> {
     let addresses = match target {
         Target::Unix(path) => return Ok(Place::Unix(path.clone())),
         Target::Tcp(addresses) => addresses,
@@ -49,21 +49,32 @@ pub(super) fn measured(target: &Target) -> Result<Place, LoadError> {
     if let [address] = addresses[..] {
         return Ok(Place::Tcp(address));
     }
-    let dialed = dial(addresses, PATIENCE, &Trace::off());
-    let socket = dialed.map_err(|error| {
-        LoadError::Connect(match error {
-            DialError::NoAddress => io::ErrorKind::AddrNotAvailable.into(),
-            DialError::TimedOut(_) => io::ErrorKind::TimedOut.into(),
-            DialError::Failed(failed) => match failed.into_iter().next() {
-                Some((_, error)) => error,
-                None => io::ErrorKind::AddrNotAvailable.into(),
-            },
-        })
-    })?;
+    let mut dialing = Dialing::new(addresses, PATIENCE, &Trace::off());
+    let socket = loop {
+        if control.is_stopped() {
+            return Err(LoadError::Stopped);
+        }
+        let dialed = dialing.wait_for(Duration::from_nanos(LOOKS_EVERY));
+        if let Some(socket) = dialed.map_err(|error| LoadError::Connect(first_of(error)))? {
+            break socket;
+        }
+    };
     let address = socket.peer_addr().map_err(LoadError::Connect)?;
     address
         .map(Place::Tcp)
         .ok_or_else(|| LoadError::Connect(io::ErrorKind::AddrNotAvailable.into()))
+}
+
+/// Of the failures of several addresses, that of the first.
+fn first_of(error: DialError) -> io::Error {
+    match error {
+        DialError::NoAddress => io::ErrorKind::AddrNotAvailable.into(),
+        DialError::TimedOut(_) => io::ErrorKind::TimedOut.into(),
+        DialError::Failed(failed) => match failed.into_iter().next() {
+            Some((_, error)) => error,
+            None => io::ErrorKind::AddrNotAvailable.into(),
+        },
+    }
 }
 
 /// Makes the connections of one thread.

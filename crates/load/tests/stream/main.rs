@@ -144,6 +144,22 @@ fn of_several_addresses_the_one_that_answers_is_measured() {
 }
 
 #[test]
+fn a_run_is_stopped_while_none_of_several_addresses_answers() {
+    let (one, other) = (servers::full(), servers::full());
+    let target = Target::Tcp(vec![one.address, other.address]);
+    for connect_each in [false, true] {
+        let load =
+            StreamLoad { target: target.clone(), connect_each, ..load(one.address, Check::Echo) };
+        let control = Control::new();
+        let error = thread::scope(|scope| {
+            scope.spawn(|| control.stop());
+            load.run(&control).expect_err("nobody answers")
+        });
+        assert!(matches!(error, LoadError::Stopped), "{error:?}");
+    }
+}
+
+#[test]
 fn an_open_loop_sends_exactly_what_was_intended() {
     for connect_each in [false, true] {
         let load = StreamLoad { connect_each, ..load(servers::echo(), Check::Echo) };

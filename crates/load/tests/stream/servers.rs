@@ -4,6 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use socket2::SockRef;
+
 /// More than enough for what a connection of a test does: a thousand of them are cheap.
 const STACK: usize = 128 << 10;
 
@@ -21,6 +23,21 @@ pub(crate) fn serve(
         }
     });
     address
+}
+
+/// A server that answers no connection, as behind a firewall that drops what it does not like.
+pub(crate) struct Full {
+    pub(crate) address: SocketAddr,
+    _kept: (TcpListener, TcpStream),
+}
+
+/// A server whose backlog of none is full: the kernel drops what asks for another connection.
+pub(crate) fn full() -> Full {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    SockRef::from(&listener).listen(0).expect("a backlog of none");
+    let address = listener.local_addr().expect("an address");
+    let waiting = TcpStream::connect(address).expect("a connection");
+    Full { address, _kept: (listener, waiting) }
 }
 
 /// Gives what it gets, as `change` makes it, in whatever pieces it comes.
