@@ -104,6 +104,8 @@ pub struct Request {
     pub route: Vec<Ipv4Addr>,
     /// Which stop is the next, as the option's pointer says it: 4 is the first, 8 the second. Linux takes 4 alone.
     pub route_pointer: u8,
+    /// How large the buffers are to be, each way, in bytes; `None` leaves them as the system makes them.
+    pub buffers: Option<usize>,
     /// How long each attempt may take.
     pub timeout: Option<Duration>,
 }
@@ -267,6 +269,9 @@ fn begin(request: &Request, peer: &Peer, now: Instant) -> Result<Current, Troubl
         // What is typed leaves at once; what is moved in bulk fills segments by itself.
         let _ = socket.set_tcp_nodelay(true);
     }
+    if let Some(size) = request.buffers {
+        sockopt::set_buffers(&socket, size)?;
+    }
     if !request.route.is_empty() {
         set_route(&socket, request, peer)?;
     }
@@ -360,6 +365,7 @@ mod tests {
             source: Source::default(),
             route: Vec::new(),
             route_pointer: 4,
+            buffers: None,
             timeout: Some(Duration::from_secs(10)),
         }
     }

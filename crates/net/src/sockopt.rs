@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 /// Sets an option whose value is an `int`.
 #[cfg(linux_calls)]
@@ -44,6 +44,13 @@ pub(crate) fn read(
         libc::getsockopt(fd.as_raw_fd(), level, option, values, &mut size)
     };
     if n < 0 { Err(io::Error::last_os_error()) } else { Ok(size as usize) }
+}
+
+/// Asks for buffers of so many bytes, each way. It is to be done before a connection is made, for the window's scale is
+/// settled with it (RFC 7323 section 2.3).
+pub(crate) fn set_buffers(socket: &Socket, size: usize) -> io::Result<()> {
+    socket.set_send_buffer_size(size)?;
+    socket.set_recv_buffer_size(size)
 }
 
 /// How many bytes the buffers hold: that for what is sent, and that for what is received.

@@ -246,6 +246,7 @@ impl Connector<'_> {
             source: self.source(&ip)?,
             route: self.route()?,
             route_pointer: self.options.from.hop_pointer,
+            buffers: None,
             timeout: self.options.from.wait,
         });
         let mut poller = Poller::new().map_err(|error| Trouble::network(&error))?;

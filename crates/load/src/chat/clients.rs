@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 
 use callbox_irc::framer::{Frame, Framer, Limits};
+use callbox_measure::report::Buffers;
 use callbox_net::stream::StreamSocket;
 
 use crate::outcome::LoadError;
@@ -25,6 +26,8 @@ const READ: usize = 64 * 1024;
 pub(super) struct Clients {
     list: Vec<Client>,
     buffer: Vec<u8>,
+    /// The sockets' buffers, where a size was asked for.
+    pub(super) buffers: Option<Buffers>,
 }
 
 /// One of them.
@@ -53,7 +56,8 @@ pub(super) enum Received {
 impl Clients {
     pub(super) fn new(count: usize) -> Self {
         let client = || Client { framer: Framer::new(LINE), ..Client::default() };
-        Self { list: std::iter::repeat_with(client).take(count).collect(), buffer: vec![0; READ] }
+        let list = std::iter::repeat_with(client).take(count).collect();
+        Self { list, buffer: vec![0; READ], buffers: None }
     }
 
     /// A client is connected.

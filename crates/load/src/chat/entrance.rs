@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use callbox_irc::build::Line;
 use callbox_irc::framer::Frame;
+use callbox_measure::report::Buffers;
 use callbox_measure::{Nanos, SECOND};
 use callbox_net::attempt::{Attempts, Connected, Protocol, Request, Source, Step};
 use callbox_net::limits;
 use callbox_net::peer::Peer;
 use callbox_net::poller::Event;
+use callbox_net::stream::{Connector, StreamSocket};
 
 use super::clients::{Clients, Received, UNSENT};
 use super::incoming::{Notice, is_error};
@@ -190,6 +192,7 @@ impl Entrance<'_> {
             source: Source::default(),
             route: Vec::new(),
             route_pointer: 0,
+            buffers: self.load.plan.buffers,
             timeout,
         })
     }
@@ -261,6 +264,7 @@ impl Entrance<'_> {
                 }
                 Step::Connected(Connected::Stream(socket), peer) => {
                     self.address.get_or_insert(peer);
+                    self.look_at_buffers(&socket);
                     self.clients.connected(number, socket, &mut self.waiter)?;
                     self.latest = self.clock.now();
                     return self.knock(number);
@@ -277,6 +281,17 @@ impl Entrance<'_> {
                 }
                 Step::Failed { last: false, .. } => {}
             }
+        }
+    }
+
+    /// Of the buffers that a size was asked for, those of the first connection are looked at: all have the same.
+    fn look_at_buffers(&mut self, socket: &StreamSocket) {
+        let asked = self.load.plan.buffers;
+        if let (Some(asked), None) = (asked, self.clients.buffers)
+            && let Ok((send, receive)) = Connector::buffers(socket)
+        {
+            let (asked, send, receive) = (asked as u64, send as u64, receive as u64);
+            self.clients.buffers = Some(Buffers { asked, send, receive });
         }
     }
 

@@ -279,6 +279,9 @@ impl Worker for ChatWorker {
         } else {
             deliveries.give_up_all();
         }
+        if let Some(buffers) = self.clients.buffers {
+            record.buffers(buffers);
+        }
         let counts = deliveries.counts();
         record.counts.add(&Counts {
             requests: counts.lines,

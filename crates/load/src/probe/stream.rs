@@ -65,9 +65,15 @@ impl Asking<'_> {
             }
         };
         let timeout = Some(self.patience.first);
-        let (source, route, route_pointer) = (Source::default(), Vec::new(), 0);
-        let mut attempts =
-            Attempts::new(Request { protocol, targets, source, route, route_pointer, timeout });
+        let mut attempts = Attempts::new(Request {
+            protocol,
+            targets,
+            source: Source::default(),
+            route: Vec::new(),
+            route_pointer: 0,
+            buffers: None,
+            timeout,
+        });
         loop {
             match attempts.step(Instant::now()) {
                 Step::Connected(Connected::Stream(socket), peer) => return Ok((socket, peer)),

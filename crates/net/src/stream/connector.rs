@@ -92,9 +92,7 @@ impl Connector {
             socket.set_tcp_nodelay(true)?;
         }
         if let Some(size) = self.buffers {
-            // Before the connection is made, for the window's scale is settled with it (RFC 7323 section 2.3).
-            socket.set_send_buffer_size(size)?;
-            socket.set_recv_buffer_size(size)?;
+            sockopt::set_buffers(&socket, size)?;
         }
         if let (Some(first), 1..) = (self.loopback, source) {
             // At most LOOPBACKS.

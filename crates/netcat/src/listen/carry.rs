@@ -388,6 +388,7 @@ impl Carry {
             source: Source::default(),
             route: Vec::new(),
             route_pointer: 4,
+            buffers: None,
             timeout: Some(self.proxying.wait.unwrap_or(DIALING)),
         });
         // The first step waits for nothing.

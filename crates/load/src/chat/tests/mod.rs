@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use callbox_measure::plan::{Rate, Stretch};
-use callbox_measure::report::{Counts, Ended};
+use callbox_measure::report::{Buffers, Counts, Ended};
 use callbox_measure::{Nanos, SECOND};
 
 use super::*;
@@ -113,6 +113,16 @@ fn an_open_loop_says_each_line_that_is_due_and_records_each_delivery() {
     assert_eq!((step.counts.requests, step.counts.expected, step.counts.replies), (100, 400, 400));
     assert_eq!((step.latency.count(), step.slip.map(|slip| slip.count())), (400, Some(100)));
     assert_eq!(step.latency_from_sent.map(|it| it.count()), Some(400));
+}
+
+#[test]
+fn a_crowd_s_sockets_have_the_buffers_that_were_asked_for() {
+    let mut load = hundred_lines(serve(faithful));
+    assert_eq!(run(&load).step.buffers, None);
+    load.addresses = vec![serve(faithful)];
+    load.plan.buffers = Some(16_384);
+    let buffers = run(&load).step.buffers;
+    assert_eq!(buffers, Some(Buffers { asked: 16_384, send: 16_384, receive: 16_384 }));
 }
 
 #[test]
