@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use callbox_measure::Nanos;
 use callbox_measure::figures::{Latencies, Timeline};
-use callbox_measure::report::{Buffers, Counts, Ended, Step};
+use callbox_measure::report::{Buffers, Counts, Ended, Step, Throughput};
 
 use crate::clock::Clock;
 use crate::control::Control;
@@ -111,6 +111,7 @@ impl Sum {
             warmup: plan.stretch.warmup,
             duration: 0,
             counts: Counts::default(),
+            throughput: Some(Throughput::default()),
             latency: Latencies::new(),
             latency_from_sent: None,
             connect_time: None,
@@ -128,6 +129,7 @@ impl Sum {
         let step = &mut self.step;
         step.duration = step.duration.max(part.counted);
         step.counts.add(&part.counts);
+        step.throughput.get_or_insert_default().add(part.throughput);
         step.latency.merge(&part.latency);
         merge(&mut step.latency_from_sent, part.latency_from_sent);
         merge(&mut step.connect_time, part.connect_time);

@@ -4,7 +4,7 @@ use callbox_measure::figures::{Latencies, Timeline};
 use callbox_measure::lane::Lane;
 use callbox_measure::ledger::Answer;
 use callbox_measure::plan::{Phase, Stretch};
-use callbox_measure::report::{Buffers, Counts, ThreadUse};
+use callbox_measure::report::{Buffers, Counts, ThreadUse, Throughput};
 use callbox_measure::{Nanos, SECOND};
 
 use crate::control::Control;
@@ -15,6 +15,9 @@ pub struct Record {
     /// What a worker counts itself: what was sent and received in bytes while it counted, refusals, broken connections.
     /// What the ledgers counted is added to it when the run is over.
     pub counts: Counts,
+    /// What was sent and came while it counted, by the clock alone: a request of the warm-up may be sent late, and one that
+    /// counts after the end.
+    throughput: Throughput,
     /// From the intended time to the reply.
     latency: Latencies,
     /// From the sending to the reply, where that is something else: in an open loop, or with a connection for each request.
@@ -41,6 +44,7 @@ impl Record {
     pub(crate) fn new(stretch: Stretch, is_open: bool, control: Control) -> Self {
         Self {
             counts: Counts::default(),
+            throughput: Throughput::default(),
             latency: Latencies::new(),
             latency_from_sent: is_open.then(Latencies::new),
             connect_time: None,
@@ -81,9 +85,9 @@ impl Record {
     pub fn answer(&mut self, answer: Answer, now: Nanos) {
         match answer {
             Answer::First { from_intended, from_sent } => self.reply(from_intended, from_sent, now),
-            Answer::Uncounted => self.tell(),
+            Answer::Uncounted => self.came(now),
             Answer::Wrong | Answer::Stray => self.error(now),
-            Answer::Again | Answer::Late => {}
+            Answer::Again | Answer::Late | Answer::Ignored => {}
         }
     }
 
@@ -94,9 +98,8 @@ impl Record {
         if let Some(latencies) = &mut self.latency_from_sent {
             latencies.record(from_sent);
         }
-        let now = self.within(now);
-        self.timeline.record(now, from_intended);
-        self.tell();
+        self.timeline.record(self.within(now), from_intended);
+        self.came(now);
     }
 
     /// Something was noticed that a server should not do.
@@ -108,6 +111,7 @@ impl Record {
     /// A request is sent now; how late that is, is told of those of an open loop that count.
     #[inline]
     pub fn slip(&mut self, intended: Nanos, sent_at: Nanos) {
+        self.throughput.requests += u64::from(self.stretch.phase(sent_at) == Phase::Counted);
         if self.is_counting()
             && let Some(slip) = &mut self.slip
         {
@@ -153,8 +157,10 @@ impl Record {
         now.min(self.stretch.end().saturating_sub(1))
     }
 
+    /// A right reply came, to a request that counts or not.
     #[inline]
-    fn tell(&mut self) {
+    fn came(&mut self, now: Nanos) {
+        self.throughput.replies += u64::from(self.stretch.phase(now) == Phase::Counted);
         self.untold += 1;
         if self.untold == TOLD_AT_ONCE {
             self.tell_all();
@@ -173,6 +179,7 @@ impl Record {
         self.timeline.close(self.stretch.begin().saturating_add(counted));
         Part {
             counts: self.counts,
+            throughput: self.throughput,
             latency: self.latency,
             latency_from_sent: self.latency_from_sent,
             connect_time: self.connect_time,
@@ -189,6 +196,7 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) counts: Counts,
+    pub(crate) throughput: Throughput,
     pub(crate) latency: Latencies,
     pub(crate) latency_from_sent: Option<Latencies>,
     pub(crate) connect_time: Option<Latencies>,
@@ -202,3 +210,36 @@ pub(crate) struct Part {
 
 /// The longest that a thread sleeps without looking whether it was stopped.
 pub(crate) const LOOKS_EVERY: Nanos = SECOND / 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_of_what_happened_in_the_time_that_counts_and_not_of_what_was_meant_to() {
+        let stretch = Stretch { warmup: 100, duration: 200 };
+        let mut record = Record::new(stretch, true, Control::new());
+        // A generator that falls behind sends the warm-up late, and what counts after the end.
+        for (phase, sent_at) in [
+            (Phase::Warmup, 99),
+            (Phase::Warmup, 100),
+            (Phase::Counted, 299),
+            (Phase::Counted, 300),
+        ] {
+            record.enter(phase);
+            record.slip(50, sent_at);
+        }
+        let first = Answer::First { from_intended: 1, from_sent: 1 };
+        for (answer, now) in
+            [(Answer::Uncounted, 99), (Answer::Uncounted, 100), (first, 299), (first, 300)]
+        {
+            record.answer(answer, now);
+        }
+        for other in [Answer::Ignored, Answer::Again, Answer::Late, Answer::Wrong, Answer::Stray] {
+            record.answer(other, 200);
+        }
+        let part = record.into_part(200, None);
+        assert_eq!(part.throughput, Throughput { requests: 2, replies: 2 });
+        assert_eq!(part.latency.count(), 2);
+    }
+}

@@ -1,6 +1,6 @@
 //! The knee of a climb: the highest rate that a server keeps up with, and what kept it from the next one.
 //!
-//! A step is kept up with if the generator sent what was planned, the server answered nearly all of it, and its
+//! A step is kept up with if what was planned was sent in its time, the server answered nearly all of it, and its
 //! latency was still near what it is without load. The knee is the highest such step. That is a rule one can check by
 //! hand against the table. Looking for the point of strongest curvature instead (Satopää, Albrecht, Irwin and
 //! Raghavan, "Finding a 'Kneedle' in a Haystack", 2011) depends on how far the climb goes and on how the curve is
@@ -14,7 +14,7 @@ use crate::plan::Rate;
 pub struct StepResult {
     /// The rate that was planned.
     pub offered: Rate,
-    /// Requests sent per second.
+    /// Requests sent per second, by the clock: those that were sent after the end are not among them.
     pub sent: f64,
     /// Requests answered per second; in a chat, as many lines as the deliveries come to.
     pub achieved: f64,
@@ -42,8 +42,8 @@ pub const FAILED_IN_A_ROW: usize = 2;
 /// Why a server does not keep up with a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// The generator itself could not send as much: the server's own limit is not known.
-    Generator,
+    /// Less could be sent in time: the generator could not, or the server took no more.
+    Sending,
     /// Too few requests were answered.
     Answers,
     /// The latency had grown.
@@ -80,9 +80,9 @@ impl Knee {
             (Some(_), None) => {
                 "the server kept up with every step; its knee lies higher".to_owned()
             }
-            (_, Some(Limit::Generator)) => {
+            (_, Some(Limit::Sending)) => {
                 format!(
-                    "the generator sent less than {share} % of the {rate} rate; the server may do more"
+                    "less than {share} % of the {rate} rate was sent in time: the generator fell behind, or the server took no more"
                 )
             }
             (_, Some(Limit::Answers)) => {
@@ -112,7 +112,7 @@ fn base(steps: &[StepResult]) -> Option<Nanos> {
 fn limit_of(step: &StepResult, base: Option<Nanos>) -> Option<Limit> {
     let highest = base.map_or(0.0, |base| LATENCY_GROWTH * base as f64).max(LATENCY_FLOOR as f64);
     if step.sent < KEPT_UP * step.offered.as_f64() {
-        Some(Limit::Generator)
+        Some(Limit::Sending)
     } else if step.p90.is_none() || step.achieved < KEPT_UP * step.sent {
         Some(Limit::Answers)
     } else {
@@ -157,11 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn a_generator_that_fell_behind_is_not_the_servers_fault() {
+    fn where_less_is_sent_than_planned_that_comes_first() {
         let mut steps = [step(1000, 1000.0, 50), step(2000, 1500.0, 9000)];
         steps[1].sent = 1500.0;
-        assert_eq!(found(&steps), (Some(0), Some(Limit::Generator)));
-        assert!(Knee::of(&steps).rule().contains("the server may do more"));
+        assert_eq!(found(&steps), (Some(0), Some(Limit::Sending)));
+        assert!(Knee::of(&steps).rule().contains("was sent in time"));
     }
 
     #[test]

@@ -213,7 +213,9 @@ fn mismatch() -> LoadError {
 /// What a step of a climb came to, as the climb judges it.
 fn result(offered: Rate, step: &Step) -> StepResult {
     let p90 = (!step.latency.is_empty()).then(|| step.latency.percentile(90.0));
-    StepResult { offered, sent: step.request_rate(), achieved: step.answered_rate(), p90 }
+    let sent = step.request_rate();
+    // Of what was sent near the end the reply may come after it.
+    StepResult { offered, sent, achieved: sent * step.answered_share(), p90 }
 }
 
 fn knee(results: &[StepResult]) -> Option<Knee> {

@@ -44,8 +44,10 @@ pub enum Answer {
         /// The time since it was sent.
         from_sent: Nanos,
     },
-    /// A reply to a request that does not count, being from the warm-up or sent after the end.
+    /// The first and right reply to a request that does not count, being from the warm-up or sent after the end.
     Uncounted,
+    /// Any other reply to such a request.
+    Ignored,
     /// The first reply to a request that counts, and not the right one.
     Wrong,
     /// Another reply to a request that had one.
@@ -255,7 +257,7 @@ impl Ledger {
         };
         self.outstanding -= 1;
         if !counts {
-            return Answer::Uncounted;
+            return if right { Answer::Uncounted } else { Answer::Ignored };
         }
         match self.highest {
             Some(highest) if seq < highest => self.counts.reordered += 1,
@@ -274,13 +276,13 @@ impl Ledger {
 
     fn again(&mut self, counts: bool) -> Answer {
         self.counts.duplicated += u64::from(counts);
-        if counts { Answer::Again } else { Answer::Uncounted }
+        if counts { Answer::Again } else { Answer::Ignored }
     }
 
     fn late(&mut self, counts: bool) -> Answer {
         self.counts.late += u64::from(counts);
         self.counts.lost -= u64::from(counts);
-        if counts { Answer::Late } else { Answer::Uncounted }
+        if counts { Answer::Late } else { Answer::Ignored }
     }
 
     fn give_up_oldest(&mut self) {

@@ -273,8 +273,8 @@ pub(super) fn threads(html: &mut Markup, step: &Step) {
 
 /// What the server used, where that is known.
 pub(super) fn server(html: &mut Markup, kind: Kind, step: &Step) {
-    let Some(server) = &step.server else { return };
-    let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
+    let (Some(server), Some(each)) = (&step.server, step.processor_each()) else { return };
+    let (used, each) = (Elapsed(server.processor), Span(each));
     html.open("p").text(format_args!(
         "The server used {used} of a processor, {each} for each {}, and held {} of memory at the end.",
         kind.words().reply,

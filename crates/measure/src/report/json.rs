@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Steps {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Buffers, Knee, ServerUse, sample};
+    use super::super::{Buffers, Knee, ServerUse, Throughput, sample};
     use super::*;
     use crate::figures::Latencies;
 
@@ -146,6 +146,8 @@ mod tests {
         step.connect_time = Some(Latencies::new());
         step.latency_from_sent = Some(step.latency.clone());
         step.buffers = Some(Buffers { asked: 3, send: 2, receive: 1 });
+        step.throughput = Some(Throughput { requests: 7, replies: 20 });
+        assert_eq!(step.rate(), 2.0);
         assert_eq!(Report::from_json(report.to_json().as_bytes()).unwrap(), report);
         let plain = sample::report(10);
         assert_eq!(Report::from_json(plain.to_json().as_bytes()).unwrap(), plain);
@@ -197,6 +199,7 @@ mod tests {
         report.knee = Some(Knee { step: 0, rate: 1.5, rule: "by hand".into() });
         report.steps[0].buffers = Some(Buffers { asked: 3, send: 2, receive: 1 });
         report.steps[0].server = Some(ServerUse::default());
+        report.steps[0].throughput = Some(Throughput::default());
         report.steps[0].slip = Some(Latencies::new());
         let mut found = Vec::new();
         names(&serde_json::from_str(&report.to_json()).unwrap(), &mut found);

@@ -18,7 +18,7 @@ use callbox_exchange::Bare;
 use serde::{Deserialize, Serialize};
 
 pub use machine::{Clock, Machine};
-pub use step::{Buffers, Counts, Lost, ServerUse, Step, ThreadUse};
+pub use step::{Buffers, Counts, Lost, ServerUse, Step, ThreadUse, Throughput};
 pub use table::Table;
 pub use warning::{ENOUGH_SAMPLES, Warning};
 pub use words::{Outcome, Sort, Words};

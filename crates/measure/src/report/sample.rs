@@ -59,6 +59,7 @@ pub(crate) fn step(replies: u64) -> Step {
             bytes_received: 64 * replies,
             ..Counts::default()
         },
+        throughput: None,
         latency,
         latency_from_sent: None,
         connect_time: None,

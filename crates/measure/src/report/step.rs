@@ -20,6 +20,9 @@ pub struct Step {
     pub duration: Nanos,
     /// What was sent, and what became of it.
     pub counts: Counts,
+    /// What was sent and came while it counted; none in reports that do not tell it apart from the counts.
+    #[serde(default)]
+    pub throughput: Option<Throughput>,
     /// From when a request was to be sent (open loop), or was sent (closed loop), to its reply.
     pub latency: Latencies,
     /// Open loop, or a connection for each request: from when a request was really sent to its reply, which leaves out
@@ -86,6 +89,18 @@ pub struct Counts {
     pub bytes_received: u64,
 }
 
+/// What went out and came back within the time that counts, by the clock: what rates are made of.
+///
+/// The counts tell what became of the requests that were meant to be sent in that time. Where an open loop offers more than
+/// is taken, those are sent and answered after the end too, and no rate follows from their number.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Throughput {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Right replies that came, in time, the first to each request.
+    pub replies: u64,
+}
+
 /// Requests without a reply, by where they or their replies were lost, as far as the kernel tells.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Lost {
@@ -142,9 +157,15 @@ pub struct Buffers {
 }
 
 impl Step {
+    /// What was sent and came while it counted.
+    pub fn throughput(&self) -> Throughput {
+        let Counts { requests, replies, .. } = self.counts;
+        self.throughput.unwrap_or(Throughput { requests, replies })
+    }
+
     /// How many replies a second came.
     pub fn rate(&self) -> f64 {
-        per_second(self.counts.replies, self.duration)
+        per_second(self.throughput().replies, self.duration)
     }
 
     /// How many requests a second were answered. In the chat these are lines: as many as the deliveries come to.
@@ -160,14 +181,25 @@ impl Step {
         }
     }
 
-    /// How many requests a second were made.
+    /// Which share of the expected replies came, 0 to 1.
+    pub fn answered_share(&self) -> f64 {
+        self.counts.replies as f64 / self.counts.expected.max(1) as f64
+    }
+
+    /// How many requests a second were sent.
     pub fn request_rate(&self) -> f64 {
-        per_second(self.counts.requests, self.duration)
+        per_second(self.throughput().requests, self.duration)
     }
 
     /// How many bytes of replies a second came.
     pub fn bytes_rate(&self) -> f64 {
-        per_second(self.counts.bytes_received, self.duration)
+        let each = self.counts.bytes_received as f64 / self.counts.replies.max(1) as f64;
+        each * self.rate()
+    }
+
+    /// The server's processor time for each reply that came meanwhile.
+    pub fn processor_each(&self) -> Option<Nanos> {
+        self.server.map(|server| server.processor / self.throughput().replies.max(1))
     }
 
     /// Which share of the expected replies was lost, 0 to 1.
@@ -264,10 +296,12 @@ impl Counts {
     }
 }
 
-impl ServerUse {
-    /// Its processor time for each of so many replies; 0 of none.
-    pub fn each(&self, replies: u64) -> Nanos {
-        self.processor / replies.max(1)
+impl Throughput {
+    /// Adds that of another thread.
+    pub fn add(&mut self, other: Self) {
+        let Self { requests, replies } = other;
+        self.requests = self.requests.saturating_add(requests);
+        self.replies = self.replies.saturating_add(replies);
     }
 }
 
@@ -285,7 +319,7 @@ fn per_second(count: u64, duration: Nanos) -> f64 {
 /// With the rates, which follow from the counts, for whoever reads the file with another tool.
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut step = serializer.serialize_struct("Step", 17)?;
+        let mut step = serializer.serialize_struct("Step", 18)?;
         if let Some(offered) = &self.offered {
             step.serialize_field("offered_rate", offered)?;
         }
@@ -294,6 +328,9 @@ impl Serialize for Step {
         step.serialize_field("request_rate", &self.request_rate())?;
         step.serialize_field("reply_rate", &self.rate())?;
         step.serialize_field("counts", &self.counts)?;
+        if let Some(throughput) = &self.throughput {
+            step.serialize_field("throughput", throughput)?;
+        }
         step.serialize_field("latency", &self.latency)?;
         let histograms = [
             ("latency_from_sent", &self.latency_from_sent),

@@ -158,8 +158,8 @@ fn distribution(f: &mut Formatter<'_>, latencies: &Latencies, width: usize) -> f
 }
 
 fn server(f: &mut Formatter<'_>, kind: Kind, step: &Step) -> fmt::Result {
-    let Some(server) = &step.server else { return Ok(()) };
-    let (used, each) = (Elapsed(server.processor), Span(server.each(step.counts.replies)));
+    let (Some(server), Some(each)) = (&step.server, step.processor_each()) else { return Ok(()) };
+    let (used, each) = (Elapsed(server.processor), Span(each));
     let (memory, reply) = (Bytes(server.memory as f64), kind.words().reply);
     writeln!(
         f,

@@ -9,6 +9,7 @@ use callbox_measure::figures::{Latencies, Timeline};
 use callbox_measure::picture::{self, Picture};
 use callbox_measure::report::{
     Buffers, Clock, Counts, Ended, Kind, Knee, Machine, Report, ServerUse, Step, Table, ThreadUse,
+    Throughput,
 };
 use serde_json::{Map, Value};
 
@@ -51,6 +52,7 @@ fn step(at: u64) -> Step {
         warmup: 0,
         duration,
         counts: Counts { requests: 100, expected: 100, replies: 100, ..Counts::default() },
+        throughput: Some(Throughput { requests: 100, replies: 100 }),
         latency_from_sent: Some(latency.clone()),
         connect_time: Some(latency.clone()),
         slip: Some(latency.clone()),

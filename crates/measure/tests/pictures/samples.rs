@@ -228,6 +228,7 @@ impl Run {
             warmup: SECOND / 2,
             duration,
             counts: Counts::default(),
+            throughput: None,
             latency: Latencies::new(),
             latency_from_sent: None,
             connect_time: None,
