@@ -312,7 +312,7 @@ impl Connection {
                     now = clock.now();
                     let answer = self.lane.handle_datagram(&shared.buffer[..length], now);
                     record.answer(answer, now);
-                    if answer != Answer::Uncounted {
+                    if matches!(answer, Answer::First { .. }) {
                         record.counts.bytes_received += length as u64;
                     }
                 }
