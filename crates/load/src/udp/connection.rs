@@ -25,7 +25,7 @@ pub(super) struct Connection {
     lost_before: u32,
     /// The socket's buffer is full: nothing can be sent before it can be written to.
     pub(super) is_full: bool,
-    /// How often in a row receiving has failed.
+    /// How often in a row receiving has failed without a refusal that would explain it.
     failures: u32,
 }
 
@@ -142,7 +142,9 @@ impl Connection {
                     self.is_full = true;
                     return Ok(Stopped::Full);
                 }
-                Leaving::Refused(error) => self.hear_refusals(Some(&error), desk, record),
+                Leaving::Refused(error) => {
+                    self.hear_refusals(Some(&error), desk, record);
+                }
             }
         }
         Ok(Stopped::No)
@@ -162,12 +164,14 @@ impl Connection {
                 return Ok(());
             }
             Ok(_) => (self.failures, desk.was_answered) = (0, true),
-            Err(error) if self.failures < MOST_FAILURES => {
-                self.failures += 1;
-                self.hear_refusals(Some(&error), desk, record);
-                return Ok(());
+            Err(source) => {
+                let heard = self.hear_refusals(Some(&source), desk, record);
+                self.failures = if heard > 0 { 0 } else { self.failures + 1 };
+                return match self.failures {
+                    0..MOST_FAILURES => Ok(()),
+                    _ => Err(LoadError::System { what: "cannot receive", source }),
+                };
             }
-            Err(source) => return Err(LoadError::System { what: "cannot receive", source }),
         }
         let now = clock.now();
         let mut bytes = 0;
@@ -182,9 +186,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Counts what ICMP says about datagrams that were sent. `told` is what a call said of it: where nothing more is known
-    /// than that, it counts for one.
-    fn hear_refusals(&mut self, told: Option<&io::Error>, desk: &mut Desk, record: &mut Record) {
+    /// Counts what ICMP says about datagrams that were sent, and gives how often it spoke. `told` is what a call said of it:
+    /// where nothing more is known than that, it counts for one.
+    fn hear_refusals(
+        &mut self,
+        told: Option<&io::Error>,
+        desk: &mut Desk,
+        record: &mut Record,
+    ) -> u64 {
         let mut heard = 0;
         while let Ok(Some(_)) = self.socket.next_refusal() {
             heard += 1;
@@ -196,6 +205,7 @@ impl Connection {
             true => record.counts.refused += heard,
             false => desk.refused_before += heard,
         }
+        heard
     }
 
     pub(super) fn start_counting(&mut self) {
@@ -218,6 +228,5 @@ impl AsFd for Connection {
     }
 }
 
-/// How often in a row a socket may fail to receive: a refusal that ICMP brings fails one call, and another one may have come
-/// before the next.
+/// How often in a row a socket may fail to receive and nobody says why: an error that stays would else be looked at for ever.
 const MOST_FAILURES: u32 = 1000;

@@ -227,16 +227,16 @@ fn a_server_that_goes_away_costs_the_requests_that_it_refuses() {
             thread::park();
         }
     });
-    let shape = Shape::Open { rate: Rate::per_second(1_000), connections: 1 };
+    let shape = Shape::Open { rate: Rate::per_second(20_000), connections: 1 };
     let mut load = load(address, shape, "64", Check::Echo);
     load.plan.stretch.duration = SECOND / 5;
     load.plan.lost_after = SECOND / 5;
     let outcome = run(&load);
     let counts = outcome.step.counts;
-    assert_eq!((outcome.ended, counts.requests), (Ended::Complete, 200));
+    assert_eq!((outcome.ended, counts.requests), (Ended::Complete, 4_000), "{:?}", outcome.error);
     assert!(counts.refused > 0, "{counts:?}");
     assert!(counts.replies <= 10, "{counts:?}");
-    assert_eq!(counts.replies + counts.lost.total() + counts.late, 200, "{counts:?}");
+    assert_eq!(counts.replies + counts.lost.total() + counts.late, 4_000, "{counts:?}");
 }
 
 #[test]
