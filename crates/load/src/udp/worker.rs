@@ -12,6 +12,7 @@ use super::connection::{Connection, Desk, Stopped};
 use super::{Calls, UdpLoad};
 use crate::clock::Clock;
 use crate::outcome::LoadError;
+use crate::overdue;
 use crate::pacing::Pacing;
 use crate::record::{LOOKS_EVERY, Record};
 use crate::wait::Waiter;
@@ -179,6 +180,10 @@ impl Worker for UdpWorker {
         }
         let mut until = until.min(self.expire_at);
         if is_open {
+            // A generator that is asked for more than it can send would else go on for as long as it takes.
+            if pacing.next_moment().saturating_add(self.lost_after) <= now {
+                overdue::lose(pacing, record, self.lost_after, now);
+            }
             // What is due cannot be sent before a reply has made room for it, so its time is not what is waited for.
             if !self.send_due(clock, pacing, record)? {
                 until = self.expire_at.min(now.saturating_add(LOOKS_EVERY));

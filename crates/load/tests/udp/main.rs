@@ -240,6 +240,19 @@ fn a_server_that_goes_away_costs_the_requests_that_it_refuses() {
 }
 
 #[test]
+fn what_no_generator_could_send_is_given_up_and_does_not_prolong_the_run() {
+    let shape = Shape::Open { rate: Rate::MAX, connections: 1 };
+    let mut load = load(servers::echo(), shape, "64", Check::Echo);
+    load.plan.stretch.duration = SECOND / 20;
+    load.plan.lost_after = SECOND / 20;
+    let step = run(&load).step;
+    let sent = step.slip.as_ref().map_or(0, |slip| slip.count());
+    assert_eq!(step.counts.requests, 5_000_000);
+    assert!(sent < step.counts.requests && step.request_rate() < 50_000_000.0, "{sent} sent");
+    assert_eq!(step.throughput.map(|it| it.requests <= sent), Some(true));
+}
+
+#[test]
 fn a_closed_loop_goes_on_after_its_whole_window_was_lost() {
     // The first two windows are dropped, all else is answered.
     let address = servers::server(|number, datagram, send| {
