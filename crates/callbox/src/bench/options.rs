@@ -256,9 +256,15 @@ impl Options {
     }
 
     fn check(self) -> Result<Self, Failure> {
-        let shapes = self.rates().into_iter().map(|rate| self.plan(rate).shape.check());
-        for shape in shapes {
-            shape.map_err(|error| Failure::usage(error.to_string()))?;
+        for rate in self.rates() {
+            let shape = match (&self.load, self.plan(rate).shape) {
+                // Only those who talk have anything on its way.
+                (Load::Chat { crowd, .. }, Shape::Closed { window, .. }) => {
+                    Shape::Closed { connections: crowd.talkers(), window }
+                }
+                (_, shape) => shape,
+            };
+            shape.check().map_err(|error| Failure::usage(error.to_string()))?;
         }
         Ok(self)
     }
@@ -465,5 +471,11 @@ mod tests {
         );
         let many = &["chat", "::1", "--clients", "60000", "--talkers", "60000"];
         assert!(said(many).contains("at most"));
+        let many = &["udp", "::1", "--connections", "65536", "--window", "9"];
+        assert!(said(many).contains("choose a smaller window"));
+        let many = &["chat", "::1", "--clients", "200", "--talkers", "9", "--window", "65536"];
+        assert!(said(many).contains("choose a smaller window"));
+        let few = of(&["chat", "::1", "--clients", "200", "--talkers", "8", "--window", "65536"]);
+        assert!(few.is_ok());
     }
 }

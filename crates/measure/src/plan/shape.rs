@@ -29,8 +29,12 @@ impl Shape {
     /// The most connections: as many as an address has ports.
     pub const MAX_CONNECTIONS: usize = 65_536;
 
-    /// The most requests that one connection has on their way, so that the record of them stays within 2 MiB.
+    /// The most requests that one connection has on their way, so that the record of them stays within 9 MiB.
     pub const MAX_WINDOW: usize = 65_536;
+
+    /// The most requests that all connections together have on their way: eight full windows. Each takes up to 256 bytes of
+    /// the record, 128 MiB in all.
+    pub const MAX_ON_THE_WAY: usize = 8 * Self::MAX_WINDOW;
 
     /// Checks the numbers of a shape.
     pub fn check(self) -> Result<Self, ShapeError> {
@@ -40,6 +44,9 @@ impl Shape {
         match self {
             Self::Closed { window, .. } if !(1..=Self::MAX_WINDOW).contains(&window) => {
                 Err(ShapeError::Window)
+            }
+            Self::Closed { connections, window } if connections * window > Self::MAX_ON_THE_WAY => {
+                Err(ShapeError::OnTheWay)
             }
             shape => Ok(shape),
         }
@@ -56,7 +63,8 @@ impl Shape {
     ///
     /// In a closed loop that is the window. In an open loop it is what comes due before the first is given up, with a
     /// quarter more, for then a server may be silent and every request is still sent at its time. What goes beyond
-    /// that, or [`Shape::MAX_WINDOW`], waits to be sent, and its latency counts from its intended time all the same.
+    /// that, [`Shape::MAX_WINDOW`] or [`Shape::MAX_ON_THE_WAY`] waits to be sent, and its latency counts from its intended
+    /// time all the same.
     pub fn limit(&self, lost_after: Nanos) -> usize {
         match *self {
             Self::Closed { window, .. } => window.clamp(1, Self::MAX_WINDOW),
@@ -65,7 +73,8 @@ impl Shape {
                     / (1000 * u128::from(SECOND));
                 let each = all / connections.max(1) as u128;
                 let each = usize::try_from(each + each / 4).unwrap_or(usize::MAX);
-                each.clamp(Self::MIN_OPEN_LIMIT, Self::MAX_WINDOW)
+                let most = (Self::MAX_ON_THE_WAY / connections.max(1)).min(Self::MAX_WINDOW);
+                each.min(most).max(Self::MIN_OPEN_LIMIT)
             }
         }
     }
@@ -83,6 +92,12 @@ pub enum ShapeError {
     /// None, or too many.
     #[error("a window is between 1 and {} requests", Shape::MAX_WINDOW)]
     Window,
+    /// Each of the two may be, but not both.
+    #[error(
+        "{} requests are on their way at most: choose a smaller window, or fewer that have one",
+        Shape::MAX_ON_THE_WAY
+    )]
+    OnTheWay,
 }
 
 /// How long a run lasts: a beginning that is not counted, and what is.
@@ -144,6 +159,10 @@ mod tests {
         assert_eq!(slow.limit(SECOND), 16);
         let fast = Shape::Open { rate: Rate::MAX, connections: 1 };
         assert_eq!(fast.limit(Nanos::MAX), Shape::MAX_WINDOW);
+        let many = Shape::Open { rate: Rate::MAX, connections: 65_536 };
+        assert_eq!(many.limit(Nanos::MAX), Shape::MIN_OPEN_LIMIT);
+        let some = Shape::Open { rate: Rate::MAX, connections: 1024 };
+        assert_eq!(some.limit(SECOND), 512);
     }
 
     #[test]
@@ -154,6 +173,8 @@ mod tests {
         assert_eq!(closed(65_537, 1), Some(ShapeError::Connections));
         assert_eq!(closed(1, 0), Some(ShapeError::Window));
         assert_eq!(closed(1, 65_537), Some(ShapeError::Window));
+        assert_eq!((closed(8, 65_536), closed(65_536, 8)), (None, None));
+        assert_eq!(closed(65_536, 9), Some(ShapeError::OnTheWay));
         let open = Shape::Open { rate: Rate::MIN, connections: 0 };
         assert_eq!(open.check(), Err(ShapeError::Connections));
     }
