@@ -74,7 +74,7 @@ pub fn measure(
     if let Some(exchange) = &exchange {
         options.list("check", exchange.payload.check());
         if exchange.connect_each {
-            options.connect_each();
+            options.connect_each()?;
             make_room(&options)?;
         }
     }

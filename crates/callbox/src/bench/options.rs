@@ -247,12 +247,22 @@ impl Options {
     }
 
     /// Each request gets a connection of its own: the server turned out to answer no more on one.
-    pub fn connect_each(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// If several were to be on their way on one.
+    pub fn connect_each(&mut self) -> Result<(), Failure> {
         if let Load::Stream { connect_each, .. } = &mut self.load {
+            if matches!(self.pace, Pace::Window(2..)) {
+                return Err(Failure::usage(
+                    "the server answers one request on a connection: leave --window out, and choose --connections",
+                ));
+            }
             *connect_each = true;
             self.list("connect-each", "yes");
             self.list("connections", self.connections());
         }
+        Ok(())
     }
 
     fn check(self) -> Result<Self, Failure> {
@@ -427,7 +437,7 @@ mod tests {
         assert_eq!(connections(typed), 9);
         let mut options = of(&["tcp", "::1", "--rate", "1"]).expect("options");
         assert_eq!(options.connections(), 8);
-        options.connect_each();
+        options.connect_each().expect("one request on a connection");
         assert_eq!((options.connections(), &*options.listed["connections"]), (256, "256"));
     }
 
@@ -477,5 +487,8 @@ mod tests {
         assert!(said(many).contains("choose a smaller window"));
         let few = of(&["chat", "::1", "--clients", "200", "--talkers", "8", "--window", "65536"]);
         assert!(few.is_ok());
+        let mut once = of(&["tcp", "::1", "--window", "2"]).expect("options");
+        let failure = once.connect_each().expect_err("a refusal");
+        assert!(failure.message().unwrap_or_default().contains("leave --window out"));
     }
 }
