@@ -29,8 +29,9 @@ pub const KEPT_UP: f64 = 0.98;
 /// By how much the 90th percentile may exceed the lowest of the climb. Not a higher one: load moves all of them alike, and
 /// those above are moved by whatever else a machine does a few times a second.
 ///
-/// In a queue with random arrivals and one server the percentiles of the time in it grow as 1 / (1 - load) (M/M/1; Kleinrock, "Queueing Systems", volume 1, 1975,
-/// section 3.2), so ten times the latency means that nine tenths of what the server can do are taken.
+/// In a queue with random arrivals and one server the percentiles of the time in it grow as 1 / (1 - load) (M/M/1;
+/// Kleinrock, "Queueing Systems", volume 1, 1975, section 3.2), so ten times the latency means that nine tenths of what the
+/// server can do are taken.
 pub const LATENCY_GROWTH: f64 = 10.0;
 
 /// Below this no growth is counted: it is within what a wake-up on a machine that also does other things takes.

@@ -71,12 +71,6 @@ impl Schedule {
         taken
     }
 
-    /// Takes the next request if it is due.
-    #[inline]
-    pub fn take_due(&mut self, now: Nanos) -> Option<Nanos> {
-        (self.due_at <= now).then(|| self.take())
-    }
-
     /// How many requests are due at `now` and have not been taken.
     pub fn due(&self, now: Nanos) -> u64 {
         if now < self.due_at {
@@ -87,11 +81,6 @@ impl Schedule {
         let last = (since * u128::from(self.rate) - 1) / THOUSAND_SECONDS;
         // `next` is due, so `last` is not below it; both are below 2^64 for every rate there is.
         (last as u64 - self.next) / self.generators + 1
-    }
-
-    /// Begins anew at another rate, as the next step of a climb does.
-    pub fn restart(&mut self, rate: Rate, begin: Nanos) {
-        *self = Self::share(rate, begin, self.next % self.generators, self.generators);
     }
 }
 
@@ -138,8 +127,7 @@ mod tests {
         assert_eq!(schedule.due(0), 0);
         assert_eq!(schedule.due(SECOND), 1);
         assert_eq!(schedule.due(SECOND + 200_000_000), 201);
-        assert_eq!(schedule.take_due(SECOND - 1), None);
-        assert_eq!(schedule.take_due(SECOND), Some(SECOND));
+        assert_eq!((schedule.peek(), schedule.take()), (SECOND, SECOND));
         assert_eq!(schedule.due(SECOND + 200_000_000), 200);
     }
 
@@ -147,14 +135,6 @@ mod tests {
     fn a_slow_rate_waits_its_time() {
         let mut schedule = Schedule::new("0.5".parse().expect("a rate"), 0);
         assert_eq!([schedule.take(), schedule.take()], [0, 2 * SECOND]);
-    }
-
-    #[test]
-    fn a_step_of_a_climb_begins_at_its_own_time() {
-        let mut schedule = Schedule::share(Rate::per_second(10), 0, 1, 2);
-        schedule.take();
-        schedule.restart(Rate::per_second(1000), 7 * SECOND);
-        assert_eq!(schedule, Schedule::share(Rate::per_second(1000), 7 * SECOND, 1, 2));
     }
 
     proptest! {
@@ -191,9 +171,9 @@ mod tests {
             let mut schedule = Schedule::share(Rate::of_thousandths(thousandths), begin, index, 3);
             let due = schedule.due(now);
             for _ in 0..due {
-                prop_assert!(schedule.take_due(now).is_some());
+                prop_assert!(schedule.take() <= now);
             }
-            prop_assert_eq!(schedule.take_due(now), None);
+            prop_assert!(schedule.peek() > now);
             prop_assert_eq!(schedule.due(now), 0);
         }
     }

@@ -96,11 +96,6 @@ impl Latencies {
         (above + 1e-6).floor() as u64
     }
 
-    /// How many were at most `latency` long, as a share from 0 to 1.
-    pub fn share_within(&self, latency: Nanos) -> f64 {
-        if self.is_empty() { 0.0 } else { self.0.quantile_below(latency) }
-    }
-
     /// How many were `from..=to` long, by the buckets in which the two lie.
     pub fn count_between(&self, from: Nanos, to: Nanos) -> u64 {
         self.0.count_between(from.min(LONGEST), to.min(LONGEST))
@@ -221,7 +216,6 @@ mod tests {
         }
         assert!(close(latencies.min(), 1000));
         assert!(close(latencies.max(), 100_000_000));
-        assert!((latencies.share_within(50_000_000) - 0.5).abs() < 0.001);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Ledger {
         &self.counts
     }
 
-    /// From the next request on they count, from zero: the warm-up is over, or another step of a climb begins.
+    /// From the next request on they count, from zero: the warm-up is over.
     ///
     /// A new ledger counts from its first request on, so a run with a warm-up begins with
     /// [`stop_counting`](Self::stop_counting).

@@ -143,11 +143,6 @@ impl Payload {
         self.sizes.largest()
     }
 
-    /// The length that all messages have, if it is one.
-    pub fn only_size(&self) -> Option<usize> {
-        self.only
-    }
-
     /// The length of message `seq` of socket `lane`.
     #[inline]
     pub fn size(&self, lane: u16, seq: u64) -> usize {
