@@ -25,11 +25,14 @@ pub fn describe() -> Machine {
 /// The processor time that the machine under a virtual one has taken away since the start, on all processors together.
 /// `None` where the system does not tell; one that is not virtual tells 0.
 pub fn stolen() -> Option<Nanos> {
-    stolen_ticks(&read("/proc/stat")?).map(|ticks| {
-        let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
-        let nanos = u128::from(ticks) * u128::from(SECOND) / u128::from(ticks_per_second);
-        Nanos::try_from(nanos).unwrap_or(Nanos::MAX)
-    })
+    stolen_ticks(&read("/proc/stat")?).map(of_ticks)
+}
+
+/// Processor time in the unit in which `/proc` tells it.
+pub(crate) fn of_ticks(ticks: u64) -> Nanos {
+    let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
+    let nanos = u128::from(ticks) * u128::from(SECOND) / u128::from(ticks_per_second);
+    Nanos::try_from(nanos).unwrap_or(Nanos::MAX)
 }
 
 /// The kernel's release, and the family of the processor as it has it.

@@ -6,8 +6,7 @@ use std::fs;
 use callbox_measure::Nanos;
 use callbox_measure::report::ServerUse;
 
-/// The unit of the times in `/proc/PID/stat`: Linux's USER_HZ is 100 on all its common machines.
-const TICK: Nanos = 10_000_000;
+use crate::machine;
 
 /// A process and those of the group that it leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ impl Watch {
                 continue;
             };
             let sum = sum.get_or_insert_with(Look::default);
-            sum.processor += stat.ticks * TICK;
+            sum.processor = sum.processor.saturating_add(machine::of_ticks(stat.ticks));
             sum.memory += resident(&entry.path()).unwrap_or(0);
         }
         sum
