@@ -124,7 +124,7 @@ impl Pool {
 impl Intervals {
     fn of(run: &Step) -> Self {
         let intervals = whole_intervals(run);
-        let of_all = intervals.iter().flat_map(|interval| interval.buckets());
+        let of_all = intervals.iter().flat_map(Interval::buckets);
         let mut latencies: Vec<_> = of_all.map(|(latency, _)| latency).collect();
         latencies.sort_unstable();
         latencies.dedup();
@@ -163,11 +163,12 @@ impl Intervals {
     }
 }
 
-/// The intervals that lie within the counted time: the last one, if it was cut short, and what came after the end say
-/// nothing of the rate.
-fn whole_intervals(run: &Step) -> Vec<&Interval> {
+/// The intervals that lie within the counted time, but the last: it may have been cut short, or hold what came after the
+/// end too, and says nothing of the rate.
+fn whole_intervals(run: &Step) -> &[Interval] {
     let whole = run.duration / run.timeline.interval().max(1);
-    run.timeline.intervals().iter().take(whole as usize).collect()
+    let all = run.timeline.intervals();
+    &all[..(whole as usize).min(all.len().saturating_sub(1))]
 }
 
 /// The cube root of their number, with which the error of such a bootstrap is smallest.
