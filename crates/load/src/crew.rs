@@ -93,7 +93,7 @@ pub fn run<W: Worker>(
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(sum.into_outcome(plan))
+        Ok(sum.into_outcome())
     })
 }
 
@@ -141,9 +141,10 @@ impl Sum {
         self.error = self.error.take().or(error);
     }
 
-    fn into_outcome(self, plan: &Plan) -> Outcome {
+    fn into_outcome(self) -> Outcome {
         let Self { step, stopped, error } = self;
-        let ended = match (&error, stopped && step.duration < plan.stretch.duration) {
+        // One that is stopped while it waits for the last replies has had its time, but not all that came of it.
+        let ended = match (&error, stopped) {
             (Some(_), _) => Ended::Failed,
             (None, true) => Ended::Interrupted,
             (None, false) => Ended::Complete,
@@ -185,6 +186,8 @@ mod tests {
     struct Inline {
         ledger: Ledger,
         answers: bool,
+        /// Is stopped when nothing more is sent and replies are waited for.
+        stops: Option<Control>,
     }
 
     impl Worker for Inline {
@@ -221,6 +224,8 @@ mod tests {
         }
 
         fn outstanding(&self) -> usize {
+            // It is asked after the end alone.
+            self.stops.iter().for_each(Control::stop);
             self.ledger.outstanding()
         }
 
@@ -240,7 +245,7 @@ mod tests {
     }
 
     fn inline(answers: bool) -> impl Fn(usize) -> Result<Inline, LoadError> {
-        move |_| Ok(Inline { ledger: Ledger::new(8), answers })
+        move |_| Ok(Inline { ledger: Ledger::new(8), answers, stops: None })
     }
 
     const CLOSED: Shape = Shape::Closed { connections: 2, window: 8 };
@@ -294,6 +299,17 @@ mod tests {
         assert_eq!(outcome.ended, Ended::Interrupted);
         assert_eq!(outcome.step.counts.lost.total(), 0);
         assert_eq!(outcome.step.counts.requests, outcome.step.counts.replies);
+    }
+
+    #[test]
+    fn one_that_is_stopped_while_it_waits_for_the_last_replies_is_not_complete() {
+        let control = Control::new();
+        let prepare =
+            |_| Ok(Inline { ledger: Ledger::new(8), answers: false, stops: Some(control.clone()) });
+        let plan = Plan { lost_after: 3600 * callbox_measure::SECOND, ..plan(CLOSED, MILLISECOND) };
+        let outcome = run(&plan, &control, prepare).unwrap();
+        assert_eq!((outcome.ended, outcome.step.duration), (Ended::Interrupted, MILLISECOND));
+        assert_eq!(outcome.step.counts.lost.total(), 0);
     }
 
     #[test]
