@@ -102,7 +102,9 @@ pub fn measure(
         }
         // Of one that was interrupted in its warm-up there is nothing to report.
         if outcome.step.duration > 0 || error.is_some() {
-            results.extend(rate.map(|rate| result(rate, &outcome.step)));
+            // One that was cut short says nothing of whether the server keeps up.
+            let judged = rate.filter(|_| ended != Ended::Interrupted);
+            results.extend(judged.map(|rate| result(rate, &outcome.step)));
             steps.push(outcome.step);
         }
         if ended != Ended::Complete || climb::is_over(&results) {
