@@ -100,8 +100,8 @@ pub fn measure(
         if let Some(error) = error.take_if(|_| steps.is_empty() && is_nothing(&outcome.step)) {
             return Err(cannot_measure(target, &error));
         }
-        // Of one that was interrupted in its warm-up there is nothing to report.
-        if outcome.step.duration > 0 || error.is_some() {
+        // Of one that ended in its warm-up there is nothing to report.
+        if outcome.step.duration > 0 {
             // One that was cut short says nothing of whether the server keeps up.
             let judged = rate.filter(|_| ended != Ended::Interrupted);
             results.extend(judged.map(|rate| result(rate, &outcome.step)));
@@ -131,9 +131,9 @@ pub fn measure(
     Ok(Measured { report, error })
 }
 
-/// Whether nothing came of a run: then there is nothing to report.
+/// Whether nothing came of a run, but for refusals that its error tells: then there is nothing to report.
 fn is_nothing(step: &Step) -> bool {
-    step.counts.replies == 0 && step.counts.faults() == 0
+    step.duration == 0 || step.counts.replies == 0 && step.counts.refused == step.counts.faults()
 }
 
 /// Descriptors beside those of the connections: the streams, a few pollers, the pipes of signals.

@@ -26,9 +26,12 @@ fn where_nobody_listens_it_is_told_at_once_and_no_report_is_written() {
     let folder = Folder::new("faults");
     let json = folder.join("report.json");
     fs::write(&json, "an older one").expect("a file");
-    for (kind, address) in [("udp", udp), ("tcp", tcp), ("chat", tcp)] {
+    // Who says what the server answers has it asked nothing before.
+    let said: &[&str] = &["--check", "upper", "--warmup", "0"];
+    let cases = [("udp", udp, &[][..]), ("udp", udp, said), ("tcp", tcp, &[]), ("chat", tcp, &[])];
+    for (kind, address, rest) in cases {
         let words = ["bench", kind, &address.to_string(), "--duration", "1h", "--json"];
-        let finished = callbox(&words).arg(&json).run();
+        let finished = callbox(&words).arg(&json).args(rest).run();
         finished.expect_code(1).stdout_is("");
         finished.stderr_contains(&format!("callbox: cannot connect to {address}: nobody listens"));
         assert_eq!(fs::read(&json).expect("the file"), b"an older one");
