@@ -1,7 +1,8 @@
 //! The handle to a run from outside: it can be ended, and tells how far it is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::watch::Watch;
 
@@ -15,6 +16,8 @@ struct Shared {
     replies: AtomicU64,
     /// The server's process, or 0.
     server: AtomicU32,
+    /// When the clock of the latest run began.
+    began: Mutex<Option<Instant>>,
 }
 
 impl Control {
@@ -47,6 +50,15 @@ impl Control {
     /// How many right replies have come over all runs, those of warm-ups too.
     pub fn replies(&self) -> u64 {
         self.0.replies.load(Ordering::Relaxed)
+    }
+
+    /// When the clock of the latest run began, which all connections come before; a moment ahead, if it is about to.
+    pub fn began(&self) -> Option<Instant> {
+        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn begins(&self, at: Instant) {
+        *self.0.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// More replies have come. A thread says so for many at once: it is shared memory.

@@ -69,6 +69,7 @@ pub fn run<W: Worker>(
             told?;
         }
         let begin = Instant::now() + HEAD_START;
+        control.begins(begin);
         for at in begins {
             let _ = at.send(begin);
         }

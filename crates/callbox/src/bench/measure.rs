@@ -30,12 +30,17 @@ pub struct Measured {
 
 /// Hears how far a measurement is.
 pub trait Watch {
+    /// The server is asked what it does.
+    fn asks(&self);
+
     /// The next run begins.
     fn begins(&self, stage: Stage);
 }
 
 /// Nobody wants to know.
 impl Watch for () {
+    fn asks(&self) {}
+
     fn begins(&self, _stage: Stage) {}
 }
 
@@ -67,6 +72,7 @@ pub fn measure(
     let began = SystemTime::now();
     let mut options = options.clone();
     make_room(&options)?;
+    watch.asks();
     let exchange = match options.messages().cloned() {
         Some(messages) => Some(settle(&options, &messages, target, control)?),
         None => None,

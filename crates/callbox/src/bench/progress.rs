@@ -36,8 +36,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    stage: Option<(Stage, Instant)>,
+    doing: Option<Doing>,
     is_over: bool,
+}
+
+/// What a measurement is at.
+#[derive(Clone, Copy, Debug)]
+enum Doing {
+    /// The server is asked what it does.
+    Asking,
+    /// A run, since when.
+    Run(Stage, Instant),
 }
 
 impl Shared {
@@ -65,6 +74,13 @@ impl Progress {
         self.end();
     }
 
+    fn does(&self, doing: Doing) {
+        if let Some((shared, _)) = &self.shown {
+            shared.state().doing = Some(doing);
+            shared.changed.notify_all();
+        }
+    }
+
     fn end(&mut self) {
         if let Some((shared, thread)) = self.shown.take() {
             shared.state().is_over = true;
@@ -81,11 +97,12 @@ impl Drop for Progress {
 }
 
 impl Watch for Progress {
+    fn asks(&self) {
+        self.does(Doing::Asking);
+    }
+
     fn begins(&self, stage: Stage) {
-        if let Some((shared, _)) = &self.shown {
-            shared.state().stage = Some((stage, Instant::now()));
-            shared.changed.notify_all();
-        }
+        self.does(Doing::Run(stage, Instant::now()));
     }
 }
 
@@ -107,13 +124,21 @@ fn show(shared: &Shared, control: &Control) {
     let mut recent = Recent::default();
     let mut state = shared.state();
     while !state.is_over {
-        let stage = state.stage;
+        let doing = state.doing;
         drop(state);
-        if let Some((stage, began)) = stage {
-            let now = Instant::now();
-            let rate = recent.rate(now, control.replies());
+        let now = Instant::now();
+        let text = doing.map(|doing| match doing {
+            Doing::Asking => "asking the server what it answers".to_owned(),
+            Doing::Run(stage, since) => {
+                // All connections come before the clock, of a run before this one as well.
+                let began = control.began().filter(|began| *began >= since);
+                let passed = began.map(|began| now.saturating_duration_since(began));
+                line(&stage, passed, recent.rate(now, control.replies()))
+            }
+        });
+        if let Some(text) = text {
             let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
-            write(&line(&stage, now - began, rate, usize::from(columns)));
+            write(&cut(&text, usize::from(columns)));
         }
         state = shared.state();
         if !state.is_over {
@@ -149,21 +174,24 @@ impl Recent {
     }
 }
 
-/// The line, cut so that it stays one; a terminal that does not tell its columns has enough.
-fn line(stage: &Stage, passed: Duration, rate: Option<f64>, columns: usize) -> String {
+/// The line of a run. Before its clock begins, no time of it has passed.
+fn line(stage: &Stage, passed: Option<Duration>, rate: Option<f64>) -> String {
+    let which = match (stage.rate, stage.of) {
+        (Some(rate), 2..) => format!("rate {} of {}, {rate}/s  ", stage.number, stage.of),
+        _ => String::new(),
+    };
+    let Some(passed) = passed else { return which + "connecting" };
     let passed = passed.min(stage.lasts);
     let share = passed.as_secs_f64() / stage.lasts.as_secs_f64().max(f64::MIN_POSITIVE);
     let full = (share * BAR as f64) as usize;
     let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full.min(BAR)));
-    let mut line = match (stage.rate, stage.of) {
-        (Some(rate), 2..) => format!("rate {} of {}, {rate}/s  ", stage.number, stage.of),
-        _ => String::new(),
-    };
     let (passed, lasts) = (passed.as_secs_f64(), stage.lasts.as_secs_f64());
-    line += &format!("{bar}  {passed:.1} of {lasts:.1} s");
-    if let Some(rate) = rate {
-        line += &format!("  {}", PerSecond(rate));
-    }
+    let rate = rate.map_or_else(String::new, |rate| format!("  {}", PerSecond(rate)));
+    format!("{which}{bar}  {passed:.1} of {lasts:.1} s{rate}")
+}
+
+/// The line, cut so that it stays one; a terminal that does not tell its columns has enough.
+fn cut(line: &str, columns: usize) -> String {
     let columns = if columns == 0 { usize::MAX } else { columns - 1 };
     line.chars().take(columns).collect()
 }
@@ -181,28 +209,35 @@ mod tests {
 
     #[test]
     fn the_line_tells_the_time_and_the_rate() {
-        let text = line(&stage(1), Duration::from_millis(2500), Some(412_345.0), 0);
+        let text = line(&stage(1), Some(Duration::from_millis(2500)), Some(412_345.0));
         assert_eq!(text, "█████░░░░░░░░░░░░░░░  2.5 of 10.0 s  412,345/s");
-        let text = line(&stage(1), Duration::from_secs(99), None, 0);
+        let text = line(&stage(1), Some(Duration::from_secs(99)), None);
         assert_eq!(text, "████████████████████  10.0 of 10.0 s");
     }
 
     #[test]
     fn in_a_climb_it_tells_which_rate_it_is() {
-        let text = line(&stage(12), Duration::ZERO, None, 0);
+        let text = line(&stage(12), Some(Duration::ZERO), None);
         assert_eq!(text, "rate 3 of 12, 8k/s  ░░░░░░░░░░░░░░░░░░░░  0.0 of 10.0 s");
     }
 
     #[test]
+    fn before_the_clock_begins_no_time_passes() {
+        assert_eq!(line(&stage(1), None, Some(0.0)), "connecting");
+        assert_eq!(line(&stage(12), None, Some(0.0)), "rate 3 of 12, 8k/s  connecting");
+    }
+
+    #[test]
     fn it_never_takes_two_rows() {
-        let of = |columns| line(&stage(12), Duration::ZERO, Some(1.0), columns).chars().count();
-        assert_eq!((of(1), of(20), of(40)), (0, 19, 39));
+        let line = line(&stage(12), Some(Duration::ZERO), Some(1.0));
+        assert_eq!([1, 20, 40].map(|columns| cut(&line, columns).chars().count()), [0, 19, 39]);
+        assert_eq!(cut(&line, 0), line);
     }
 
     #[test]
     fn a_run_of_no_time_is_no_division_by_nothing() {
         let stage = Stage { lasts: Duration::ZERO, ..stage(1) };
-        assert!(line(&stage, Duration::ZERO, None, 0).ends_with("0.0 of 0.0 s"));
+        assert!(line(&stage, Some(Duration::ZERO), None).ends_with("0.0 of 0.0 s"));
     }
 
     #[test]

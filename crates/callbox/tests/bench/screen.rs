@@ -1,5 +1,7 @@
 //! The line of progress, for somebody at a terminal.
 
+use std::net::TcpListener;
+
 use callbox_testkit::Terminal;
 
 use crate::{bench, callbox, echo, server};
@@ -17,6 +19,20 @@ fn how_far_it_is_is_shown_and_control_c_leaves_nothing_of_it() {
     assert!(screen.starts_with(&format!("udp {address}, ")), "{screen}");
     assert!(screen.contains("(interrupted)") && !screen.contains("of 3600"), "{screen}");
     terminal.wait().expect_code(0);
+}
+
+#[test]
+fn while_the_server_is_asked_and_connected_to_no_time_passes() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("its address").to_string();
+    for (kind, words) in [("tcp", "asking the server what it answers"), ("chat", "connecting")] {
+        let program = callbox(&["bench", kind, &address]);
+        let mut terminal = Terminal::spawn_sized(program, 60, 100);
+        terminal.wait_for(words);
+        terminal.type_text("\x03");
+        terminal.wait_for("callbox: interrupted before anything was measured");
+        terminal.wait().expect_code(130).stdout_lacks(" of 11.0 s");
+    }
 }
 
 #[test]
