@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use callbox_exchange::Bare;
+use callbox_exchange::{Bare, Quoted};
 use callbox_measure::compare::compare;
 use callbox_measure::report::Report;
 use callbox_measure::report::json::MOST_BYTES;
@@ -39,6 +39,12 @@ impl Side {
             true => vec![read(typed)?],
             false => {
                 let names = typed.as_os_str().as_bytes().split(|&byte| byte == b',');
+                if names.clone().any(<[u8]>::is_empty) {
+                    return Err(Failure::usage(format!(
+                        "{} has a comma without a file's name on either side",
+                        Quoted(typed.as_os_str().as_bytes())
+                    )));
+                }
                 let paths = names.map(|name| Path::new(OsStr::from_bytes(name)));
                 paths.map(read).collect::<Result<_, _>>()?
             }

@@ -65,6 +65,10 @@ fn what_is_no_report_is_no_call_to_compare() {
         finished.expect_code(2).stdout_is("").stderr_contains(reason);
     }
     callbox(&["bench", "compare", "one.json"]).run().expect_code(2);
+    for path in ["one.json,", ",", ",one.json"] {
+        let finished = compare(Path::new(path), Path::new(path));
+        finished.expect_code(2).stderr_contains("a comma without a file's name on either side");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod resample;
 mod show;
 mod student;
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use self::resample::{FIGURES, Side, resolution, standard_errors};
@@ -86,7 +88,7 @@ pub enum Verdict {
 /// Compares the reports of B with those of A. If both sides have several, they are taken for pairs in their order, as
 /// they come from runs in turn. The same seed gives the same intervals.
 pub fn compare(a: &[Report], b: &[Report], seed: u64) -> Result<Comparison, CompareError> {
-    let (Some(first_a), Some(first_b)) = (a.first(), b.first()) else {
+    let (Some(first_a), false) = (a.first(), b.is_empty()) else {
         return Err(CompareError::Empty);
     };
     let mut random = Random::new(seed);
@@ -110,7 +112,7 @@ pub fn compare(a: &[Report], b: &[Report], seed: u64) -> Result<Comparison, Comp
     });
     let parts = parts.collect();
     let runs = (a.len(), b.len());
-    Ok(Comparison { parts, runs, notes: notes(first_a, first_b, runs), kind })
+    Ok(Comparison { parts, runs, notes: notes(a, b), kind })
 }
 
 /// In each report the step at this rate; none if one has none.
@@ -151,8 +153,13 @@ fn part(kind: Kind, a: Side<'_>, b: Side<'_>, rows: usize, random: &mut Random) 
 }
 
 /// What should be alike and is not, and how far the intervals go.
-fn notes(a: &Report, b: &Report, runs: (usize, usize)) -> Vec<String> {
+fn notes(all_a: &[Report], all_b: &[Report]) -> Vec<String> {
     let mut notes = Vec::new();
+    let runs = (all_a.len(), all_b.len());
+    let (Some(a), Some(b)) = (all_a.first(), all_b.first()) else { return notes };
+    for (side, reports) in [("A", all_a), ("B", all_b)] {
+        notes.extend(unlike(reports).map(|what| format!("the runs of {side} differ in {what}")));
+    }
     if a.kind != b.kind {
         notes.push(format!("A is {} and B is {}", a.kind.name(), b.kind.name()));
     }
@@ -175,6 +182,27 @@ fn notes(a: &Report, b: &Report, runs: (usize, usize)) -> Vec<String> {
         notes.push(text.to_owned());
     }
     notes
+}
+
+/// In what the runs of one side differ, which are taken for the same one made again.
+fn unlike(runs: &[Report]) -> Option<String> {
+    let pairs = || runs.iter().zip(runs.iter().skip(1));
+    let differ = |other: fn(&Report, &Report) -> bool| pairs().any(|(a, b)| other(a, b));
+    let mut found = Vec::new();
+    if differ(|a, b| a.kind != b.kind) {
+        found.push("their kind".to_owned());
+    }
+    if differ(|a, b| a.machine != b.machine) {
+        found.push("their machine".to_owned());
+    }
+    if differ(|a, b| a.callbox != b.callbox) {
+        found.push("their version of callbox".to_owned());
+    }
+    let names: BTreeSet<_> = runs.iter().flat_map(|run| run.options.keys()).collect();
+    let differs =
+        |name: &&&String| pairs().any(|(a, b)| a.options.get(**name) != b.options.get(**name));
+    found.extend(names.iter().filter(differs).map(|name| show::bare(name)));
+    (!found.is_empty()).then(|| found.join(", "))
 }
 
 #[cfg(test)]

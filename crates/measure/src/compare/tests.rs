@@ -104,6 +104,18 @@ fn pairs_find_a_difference_that_is_larger_than_that_between_starts() {
 }
 
 #[test]
+fn runs_of_one_side_that_are_not_the_same_run_made_again_are_told_of() {
+    let mut random = Random::new(5);
+    let mut side = || -> Vec<_> { (0..3).map(|_| run(&mut random, 400.0, 5e4, 0.0)).collect() };
+    let (a, mut b) = (side(), side());
+    assert_eq!(compare(&a, &b, 1).unwrap().notes, [""; 0]);
+    b[1].kind = Kind::Tcp;
+    b[2].options.insert("window".to_owned(), "7".to_owned());
+    let notes = compare(&a, &b, 1).unwrap().notes;
+    assert_eq!(notes, ["the runs of B differ in their kind, window"]);
+}
+
+#[test]
 fn of_open_loops_it_says_that_their_rates_are_what_was_offered() {
     let mut random = Random::new(4);
     let closed = run(&mut random, 2000.0, 50_000.0, 0.0);
