@@ -308,7 +308,9 @@ impl Throughput {
 impl ThreadUse {
     /// Which share of its time it had a processor, 0 to 1.
     pub fn share(&self) -> f64 {
-        self.user.saturating_add(self.system) as f64 / self.elapsed.max(1) as f64
+        let used = self.user.saturating_add(self.system) as f64;
+        // A system that counts in ticks may tell of more than passed.
+        (used / self.elapsed.max(1) as f64).min(1.0)
     }
 }
 

@@ -5,13 +5,16 @@ use std::fmt::{self, Display, Formatter};
 use callbox_exchange::Bare;
 use serde::{Deserialize, Serialize};
 
-use super::{Report, Step};
-use crate::Nanos;
+use super::{Report, Step, ThreadUse};
 use crate::figures::PERCENTILES;
 use crate::figures::show::{Bytes, Count, Share, Span};
+use crate::{Nanos, SECOND};
 
 /// From this share of its time on, a thread of the generator is what limits the run.
 const SATURATED: f64 = 0.95;
+
+/// In less than this a thread's processor time tells nothing: systems count it in ticks of some milliseconds.
+const MANY_TICKS: Nanos = SECOND / 10;
 
 /// As many samples as have to lie above a percentile: of a hundred, chance moves it by about a tenth.
 pub const ENOUGH_SAMPLES: u64 = 100;
@@ -81,12 +84,15 @@ impl Warning {
                 Bare(thread.as_bytes()),
                 Share(*share)
             ),
-            Self::FewSamples { percentile, samples } => format!(
-                "only {} {} above {}: it, and any further one, is chance",
-                Count(*samples),
-                if *samples == 1 { "sample lies" } else { "samples lie" },
-                Bare(percentile.as_bytes())
-            ),
+            Self::FewSamples { percentile, samples } => {
+                let samples = match samples {
+                    0 => "no sample lies".to_owned(),
+                    1 => "only 1 sample lies".to_owned(),
+                    samples => format!("only {} samples lie", Count(*samples)),
+                };
+                let percentile = Bare(percentile.as_bytes());
+                format!("{samples} above {percentile}: it, and any further one, is chance")
+            }
             Self::SmallBuffers { asked, given } => format!(
                 "the sockets' buffers hold {}, where {} was asked for",
                 Bytes(*given as f64),
@@ -164,7 +170,8 @@ fn worst<T, V>(
 }
 
 fn saturated(step: &Step) -> Option<(String, f64)> {
-    let shares = step.threads.iter().filter(|thread| !thread.spins);
+    let told = |thread: &&ThreadUse| !thread.spins && thread.elapsed >= MANY_TICKS;
+    let shares = step.threads.iter().filter(told);
     let busy = shares.map(|thread| (thread.name.clone(), thread.share()));
     let busiest = busy.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     (busiest.1 >= SATURATED).then_some(busiest)
@@ -206,9 +213,8 @@ fn slipped(step: &Step) -> Option<((), Nanos)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Buffers, ThreadUse};
+    use super::super::Buffers;
     use super::*;
-    use crate::SECOND;
     use crate::figures::Latencies;
     use crate::report::sample;
 
@@ -255,6 +261,24 @@ mod tests {
     #[test]
     fn a_run_without_a_reply_has_no_percentile_to_doubt() {
         assert_eq!(sample::report(0).warnings(), []);
+    }
+
+    #[test]
+    fn few_samples_are_counted_in_words_that_fit() {
+        let said = |replies| sample::report(replies).warnings()[0].to_string();
+        assert!(said(1).starts_with("no sample lies above p50: "));
+        assert!(said(2).starts_with("only 1 sample lies above p50: "));
+        assert!(said(20_000).starts_with("only 20 samples lie above p99.9: "));
+    }
+
+    #[test]
+    fn of_a_run_of_few_ticks_it_is_not_said_how_busy_the_generator_was() {
+        let mut report = sample::report(2_000_000);
+        let (user, elapsed) = (4_000_000, 1_000_000);
+        let thread = ThreadUse { name: "load-0".into(), user, system: 0, elapsed, spins: false };
+        assert_eq!(thread.share(), 1.0);
+        report.steps[0].threads = vec![thread];
+        assert_eq!(report.warnings(), []);
     }
 
     #[test]
