@@ -85,7 +85,8 @@ fn curves(report: &Report) -> Vec<Curve<'_>> {
             tone: Tone::Second,
             is_main: false,
         });
-        name = "intended".into();
+        // From where the latencies count; in a closed loop that is not the sending where connecting comes before it.
+        name = if main.offered.is_some() { "intended" } else { "connecting" }.into();
     }
     curves.push(Curve { latencies: &main.latency, name, tone: Tone::First, is_main: true });
     curves
@@ -179,4 +180,24 @@ fn description(curves: &[Curve<'_>], Words { reply, .. }: Words) -> String {
         text.push_str(&format!(" Beside it, {}: {}.", curve.name, row.join(", ")));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_curve_beside_that_from_the_sending_says_from_where_it_counts() {
+        let mut report = sample::report(1000);
+        let mut sent = Latencies::new();
+        sent.record(1);
+        report.steps[0].latency_from_sent = Some(sent);
+        let names = |report: &Report| -> Vec<String> {
+            curves(report).into_iter().map(|it| it.name).collect()
+        };
+        assert_eq!(names(&report), ["sent", "connecting"]);
+        report.steps[0].offered = Some(1000.0);
+        assert_eq!(names(&report), ["sent", "intended"]);
+    }
 }
