@@ -70,6 +70,9 @@ fn values_out_of_their_range_are_refused() {
             finished.stderr_contains(option);
         }
     }
+    let seed = ["udp", "127.0.0.1", "--seed", "18446744073709551616"];
+    refused(&seed).stderr_contains("give a number from 0 to 18446744073709551615");
+    refused(&["udp", "127.0.0.1", "--server-pid", "0"]).stderr_contains("the number of a process");
     for (option, value) in [
         ("--clients", "1"),
         ("--clients", "0"),

@@ -26,7 +26,7 @@ pub struct PairArgs {
     #[arg(long, value_name = "N", requires = "pair", value_parser = rounds, help_heading = "Server")]
     pub rounds: Option<usize>,
     /// Also report what this process, the server, and the group that it leads use of the processors and of memory
-    #[arg(long, value_name = "PID", conflicts_with = "pair", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Server")]
+    #[arg(long, value_name = "PID", conflicts_with = "pair", value_parser = process, help_heading = "Server")]
     pub server_pid: Option<u32>,
 }
 
@@ -34,6 +34,11 @@ impl PairArgs {
     /// How many runs each of the two has unless the user says otherwise: the fewest that show what differs from one start
     /// to the next.
     pub const DEFAULT_ROUNDS: usize = 2;
+}
+
+fn process(text: &str) -> Result<u32, String> {
+    let process = text.parse().ok().filter(|process| *process > 0);
+    process.ok_or_else(|| "give the number of a process".to_owned())
 }
 
 fn rounds(text: &str) -> Result<usize, String> {

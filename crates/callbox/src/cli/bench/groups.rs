@@ -57,7 +57,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "1s", help_heading = RUN)]
     pub lost_after: Seconds,
     /// What all chance comes from: the same seed sends the same
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = RUN)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = seed, help_heading = RUN)]
     pub seed: u64,
     /// Sizes of the sockets' buffers to ask for, each way [default: as the system makes them]
     #[arg(long, value_name = "BYTES", value_parser = buffer, help_heading = RUN)]
@@ -110,6 +110,10 @@ pub(super) fn threads(text: &str) -> Result<u32, String> {
 
 fn steps(text: &str) -> Result<usize, String> {
     number(text, 2..=Rates::MAX_STEPS)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("give a number from 0 to {}", u64::MAX))
 }
 
 /// What a kernel takes as the size of a buffer: it doubles the number, in 31 bits.
