@@ -94,7 +94,7 @@ pub enum ShapeError {
     Window,
     /// Each of the two may be, but not both.
     #[error(
-        "{} requests are on their way at most: choose a smaller window, or fewer that have one",
+        "at most {} requests are on their way together: choose a smaller window, or fewer connections or talkers",
         Shape::MAX_ON_THE_WAY
     )]
     OnTheWay,
