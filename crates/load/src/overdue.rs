@@ -1,8 +1,9 @@
 //! Requests of an open loop that nobody takes.
 //!
 //! While there is no room to send, what comes due waits, and the wait is a part of its latency. But a server that takes
-//! less than it is offered would make that queue grow for as long as the run lasts, and the run last until all of it was
-//! sent. Whoever asks gives up after some time, whether his question has left or not.
+//! less than it is offered, or a generator that cannot send as much, would make that queue grow for as long as the run
+//! lasts, and the run last until all of it was sent. Whoever asks gives up after some time, whether his question has left
+//! or not.
 
 use callbox_measure::Nanos;
 
