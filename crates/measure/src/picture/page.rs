@@ -158,8 +158,7 @@ fn load(html: &mut Markup, report: &Report) {
     match &report.knee {
         Some(knee) => html
             .element("p", format_args!("The knee is at {}: {}.", PerSecond(knee.rate), knee.rule)),
-        None => html
-            .element("p", "No knee was found: the server kept up with every rate, or with none."),
+        None => html.element("p", "No knee was found: the server kept up with none of the rates."),
     };
     if !report.steps.iter().all(super::climb::kept_up) {
         let share = KEPT_UP * 100.0;

@@ -73,7 +73,7 @@ fn steps(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
             let rule = Bare(knee.rule.as_bytes());
             writeln!(f, "\n  knee at {}: {rule}\n  There:", PerSecond(knee.rate))
         }
-        None => f.write_str("\n  No knee was found. At the last rate:\n"),
+        None => f.write_str("\n  The server kept up with none of the rates. At the last:\n"),
     }
 }
 
@@ -260,6 +260,9 @@ warning: only 20 samples lie above p99.9: it, and any further one, is chance;
         assert_eq!(marked.len(), 1);
         assert!(marked[0].trim_start().starts_with("200/s"), "{table}");
         assert!(table.contains("knee at 200/s: p99 \\x1b[31m grew"), "{table}");
+        report.knee = None;
+        let table = Table { report: &report, width: 80 }.to_string();
+        assert!(table.contains("kept up with none of the rates"), "{table}");
     }
 
     #[test]
