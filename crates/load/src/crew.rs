@@ -116,6 +116,7 @@ impl Sum {
             latency: Latencies::new(),
             latency_from_sent: None,
             connect_time: None,
+            came_in: None,
             slip: None,
             timeline: Timeline::new(plan.stretch.begin(), plan.stretch.duration.max(1)),
             threads: Vec::new(),
@@ -134,6 +135,7 @@ impl Sum {
         step.latency.merge(&part.latency);
         merge(&mut step.latency_from_sent, part.latency_from_sent);
         merge(&mut step.connect_time, part.connect_time);
+        step.came_in = step.came_in.max(part.came_in);
         merge(&mut step.slip, part.slip);
         step.timeline.merge(&part.timeline);
         step.threads.extend(part.thread);

@@ -24,6 +24,8 @@ pub struct Record {
     latency_from_sent: Option<Latencies>,
     /// Streams: how long connecting took, of connections that were begun while it counted.
     pub connect_time: Option<Latencies>,
+    /// A chat: how long it took until every client was in its channel.
+    pub came_in: Option<Nanos>,
     /// Open loop: from the intended time to the sending.
     slip: Option<Latencies>,
     timeline: Timeline,
@@ -48,6 +50,7 @@ impl Record {
             latency: Latencies::new(),
             latency_from_sent: is_open.then(Latencies::new),
             connect_time: None,
+            came_in: None,
             slip: is_open.then(Latencies::new),
             timeline: Timeline::new(stretch.begin(), stretch.duration.max(1)),
             buffers: None,
@@ -157,6 +160,12 @@ impl Record {
         now.min(self.stretch.end().saturating_sub(1))
     }
 
+    /// A line of a chat came to somebody who only counts it.
+    #[inline]
+    pub fn unchecked(&mut self, now: Nanos) {
+        self.throughput.unchecked += u64::from(self.stretch.phase(now) == Phase::Counted);
+    }
+
     /// A right reply came, to a request that counts or not.
     #[inline]
     fn came(&mut self, now: Nanos) {
@@ -183,6 +192,7 @@ impl Record {
             latency: self.latency,
             latency_from_sent: self.latency_from_sent,
             connect_time: self.connect_time,
+            came_in: self.came_in,
             slip: self.slip,
             timeline: self.timeline,
             buffers: self.buffers,
@@ -200,6 +210,7 @@ pub(crate) struct Part {
     pub(crate) latency: Latencies,
     pub(crate) latency_from_sent: Option<Latencies>,
     pub(crate) connect_time: Option<Latencies>,
+    pub(crate) came_in: Option<Nanos>,
     pub(crate) slip: Option<Latencies>,
     pub(crate) timeline: Timeline,
     pub(crate) buffers: Option<Buffers>,
@@ -238,8 +249,9 @@ mod tests {
         for other in [Answer::Ignored, Answer::Again, Answer::Late, Answer::Wrong, Answer::Stray] {
             record.answer(other, 200);
         }
+        [99, 100, 299, 300].into_iter().for_each(|now| record.unchecked(now));
         let part = record.into_part(200, None);
-        assert_eq!(part.throughput, Throughput { requests: 2, replies: 2 });
+        assert_eq!(part.throughput, Throughput { requests: 2, replies: 2, unchecked: 2 });
         assert_eq!(part.latency.count(), 2);
     }
 }

@@ -175,8 +175,11 @@ impl Options {
         command: Vec<String>,
     ) -> Result<Self, Failure> {
         let ChatLoadArgs { clients, channels, talkers, window, rate, size, run, .. } = args;
+        let checked = args.checked.unwrap_or(*clients);
         let pace = pace(*window, rate)?;
-        let crowd = Crowd::new(*clients as usize, *channels as usize, *talkers as usize)
+        let [members, channels, talkers, checked] =
+            [*clients, *channels, *talkers, checked].map(|number| number as usize);
+        let crowd = Crowd::partly_checked(members, channels, talkers, checked)
             .map_err(|error| Failure::usage(format!("no such chat can be had: {error}")))?;
         let load = Load::Chat { crowd, size: *size, password };
         let mut options = Self::new(load, pace, run, command);
@@ -184,6 +187,7 @@ impl Options {
         options.list("clients", crowd.clients());
         options.list("channels", crowd.channels());
         options.list("talkers", crowd.talkers());
+        options.list("checked", crowd.checked());
         options.list("size", size);
         options.check()
     }

@@ -80,6 +80,8 @@ fn values_out_of_their_range_are_refused() {
         ("--channels", "0"),
         ("--talkers", "101"),
         ("--talkers", "0"),
+        ("--checked", "1"),
+        ("--checked", "101"),
         ("--size", "0"),
         ("--size", "100000"),
     ] {

@@ -151,6 +151,23 @@ fn a_chat_is_measured_with_a_crowd() {
     for (name, value) in [("clients", "9"), ("channels", "3"), ("talkers", "3"), ("size", "64")] {
         assert_eq!(report.options.get(name).map(String::as_str), Some(value), "{name}");
     }
+    assert_eq!(report.options.get("checked").map(String::as_str), Some("9"));
+}
+
+#[test]
+fn of_a_crowd_a_part_may_check_what_it_hears() {
+    let (_server, address) = server(&["chat", "server", "--ephemeral", "--no-flood-control"]);
+    let folder = Folder::new("runs");
+    let json = folder.join("report.json");
+    let crowd = ["--clients", "9", "--channels", "2", "--talkers", "2", "--checked", "6", "--json"];
+    let finished = bench("chat", address).args(crowd).arg(&json).run();
+    finished.expect_code(0).stdout_contains("  All clients were in their channels after ");
+    let report = report(&json);
+    let counts = &report.steps[0].counts;
+    assert_eq!((report.kind, counts.faults()), (Kind::Chat, 0));
+    // Three of each room check, its talker among them.
+    assert!(counts.requests > 0 && counts.expected == 2 * counts.requests, "{counts:?}");
+    assert_eq!(report.options.get("checked").map(String::as_str), Some("6"));
 }
 
 #[test]

@@ -19,12 +19,14 @@ const LINE: Limits = Limits { tags: 4096, body: 4096 };
 pub(super) const UNSENT: usize = 16 * 1024;
 
 /// Bytes that are read at once.
-const READ: usize = 64 * 1024;
+pub(super) const READ: usize = 64 * 1024;
 
 /// All connections that are open.
 #[derive(Debug)]
 pub(super) struct Clients {
     list: Vec<Client>,
+    /// Clients from this number on: nobody waits for what comes to them.
+    waited_for: usize,
     buffer: Vec<u8>,
     /// The sockets' buffers, where a size was asked for.
     pub(super) buffers: Option<Buffers>,
@@ -45,7 +47,7 @@ pub(super) struct Client {
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// So many bytes. If there are more, the next wait tells.
+    /// So many bytes, of which there may be more.
     Bytes(usize),
     /// Nothing for now.
     Nothing,
@@ -56,8 +58,22 @@ pub(super) enum Received {
 impl Clients {
     pub(super) fn new(count: usize) -> Self {
         let client = || Client { framer: Framer::new(LINE), ..Client::default() };
-        let list = std::iter::repeat_with(client).take(count).collect();
-        Self { list, buffer: vec![0; READ], buffers: None }
+        Self {
+            list: std::iter::repeat_with(client).take(count).collect(),
+            waited_for: count,
+            buffer: vec![0; READ],
+            buffers: None,
+        }
+    }
+
+    /// From now on nobody waits for what comes to the clients from number `first` on.
+    pub(super) fn wait_only_before(
+        &mut self,
+        first: usize,
+        waiter: &mut Waiter,
+    ) -> Result<(), LoadError> {
+        self.waited_for = first;
+        (first..self.list.len()).try_for_each(|number| self.flush(number, waiter))
     }
 
     /// A client is connected.
@@ -104,7 +120,7 @@ impl Clients {
             true => unsent.clear(),
             false => drop(unsent.drain(..sent)),
         }
-        waiter.set(socket.as_fd(), number as u64, true, !unsent.is_empty())
+        waiter.set(socket.as_fd(), number as u64, number < self.waited_for, !unsent.is_empty())
     }
 
     /// Reads once what has come for a client: how many bytes.

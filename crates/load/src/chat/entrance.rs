@@ -51,13 +51,21 @@ impl Default for Patience {
 /// Descriptors that a program has open beside those of the crowd: its streams, a poller, a few files.
 const OTHER_DESCRIPTORS: usize = 32;
 
+/// A crowd that has come in.
+pub(super) struct Arrived {
+    pub(super) clients: Clients,
+    pub(super) waiter: Waiter,
+    /// How long it took until everybody had heard of all the others in their channel.
+    pub(super) took: Nanos,
+}
+
 /// Brings a crowd in.
 pub(super) fn come_in(
     load: &ChatLoad,
     names: &Names,
     patience: Patience,
     control: &Control,
-) -> Result<(Clients, Waiter), LoadError> {
+) -> Result<Arrived, LoadError> {
     let all = load.crowd.clients();
     if limits::raise_open_files() < all + OTHER_DESCRIPTORS {
         let error = std::io::Error::other("the limit on open files (ulimit -n) is lower than that");
@@ -84,7 +92,8 @@ pub(super) fn come_in(
     entrance.connect_all()?;
     entrance.join_all()?;
     entrance.settle_all()?;
-    Ok((entrance.clients, entrance.waiter))
+    let took = entrance.clock.now();
+    Ok(Arrived { clients: entrance.clients, waiter: entrance.waiter, took })
 }
 
 /// Where a client is.

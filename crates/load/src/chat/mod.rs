@@ -1,13 +1,15 @@
 //! A load on a chat: a crowd of IRC clients, some of whom talk.
 //!
 //! A line of a talker has as many answers as there are others in its channel, and each of them is checked: who says it,
-//! that it comes in order, and every byte. One thread serves all clients, so that one clock orders all that is seen.
+//! that it comes in order, and every byte. Where that would make the load the limit, only some of the clients do so, and the
+//! others count. One thread serves all clients, so that one clock orders all that is seen.
 
 mod clients;
 mod entrance;
 mod incoming;
 mod names;
 mod refusal;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -87,8 +89,8 @@ impl ChatLoad {
                 .ok()
                 .and_then(|size| Payload::datagrams(plan.seed, size, Check::Echo).ok())
                 .ok_or_else(|| impossible("there is no line of that size", "16 to 350 letters"))?;
-            let crowd = entrance::come_in(self, &names, patience, control)?;
-            Ok(ChatWorker::new(self, payload, &names, crowd))
+            let arrived = entrance::come_in(self, &names, patience, control)?;
+            ChatWorker::new(self, payload, &names, arrived)
         })
     }
 }

@@ -9,10 +9,11 @@ use callbox_measure::plan::Shape;
 use callbox_measure::report::{Counts, Lost};
 use callbox_net::poller::Event;
 
-use super::clients::{Clients, Received, UNSENT};
-use super::entrance::answer_ping;
+use super::clients::{Clients, READ, Received, UNSENT};
+use super::entrance::{Arrived, answer_ping};
 use super::incoming::{Notice, Said, is_error};
 use super::names::Names;
+use super::sweep::Sweep;
 use super::{ChatLoad, refusal};
 use crate::clock::Clock;
 use crate::outcome::LoadError;
@@ -23,6 +24,9 @@ use crate::worker::Worker;
 
 /// How often it is looked for lines that wait for too long: a hundredth of what that is by default.
 const EXPIRES_EVERY: Nanos = 10_000_000;
+
+/// How often one client is read before it is another's turn: one that has more than that keeps nobody waiting.
+const READS: usize = 4;
 
 /// All clients of a run, on its one thread.
 #[derive(Debug)]
@@ -35,6 +39,9 @@ pub(super) struct ChatWorker {
     willing: Vec<usize>,
     /// Open loop: whose turn it is.
     turn: usize,
+    /// Clients that only count.
+    sweep: Sweep,
+    came_in: Nanos,
     lost_after: Nanos,
     expires_at: Nanos,
     /// The latest moment that was seen.
@@ -66,9 +73,10 @@ impl ChatWorker {
         load: &ChatLoad,
         payload: Payload,
         names: &Names,
-        (clients, waiter): (Clients, Waiter),
-    ) -> Self {
+        Arrived { mut clients, mut waiter, took }: Arrived,
+    ) -> Result<Self, LoadError> {
         let crowd = load.crowd;
+        clients.wait_only_before(crowd.checked(), &mut waiter)?;
         let talkers = crowd.talkers();
         let shape = match load.plan.shape {
             Shape::Open { rate, .. } => Shape::Open { rate, connections: talkers },
@@ -88,17 +96,19 @@ impl ChatWorker {
             failure: None,
             last_words: None,
         };
-        Self {
+        Ok(Self {
             clients,
             waiter,
             events: Vec::new(),
             talk,
             willing: (0..talkers).collect(),
             turn: 0,
+            sweep: Sweep::new(crowd.checked()..crowd.clients()),
+            came_in: took,
             lost_after: load.plan.lost_after,
             expires_at: 0,
             now: 0,
-        }
+        })
     }
 
     /// Closed loop: every talker says what its window has room for.
@@ -194,6 +204,47 @@ impl ChatWorker {
         }
     }
 
+    /// Reads and counts what has come to some of those who only count, if it is time to.
+    fn sweep(
+        &mut self,
+        clock: Clock,
+        pacing: &mut Pacing,
+        record: &mut Record,
+    ) -> Result<(), LoadError> {
+        for number in self.sweep.take(self.now).into_iter().flatten() {
+            self.count_all(number, record)?;
+            if pacing.is_open() {
+                self.now = clock.now();
+                if pacing.next_moment() <= self.now {
+                    self.say_due(clock, pacing, record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what has come to a client until now.
+    fn count_all(&mut self, number: usize, record: &mut Record) -> Result<(), LoadError> {
+        for _ in 0..READS {
+            let length = match self.clients.receive(number) {
+                Received::Bytes(length) => length,
+                Received::Nothing => break,
+                Received::End => return self.leave(number, record),
+            };
+            let Self { clients, talk, now, .. } = self;
+            clients.lines(number, length, |frame, unsent| {
+                talk.count(number, frame, *now, unsent, record);
+            });
+            if length < READ {
+                break;
+            }
+        }
+        if !self.clients.unsent(number).is_empty() {
+            self.clients.flush(number, &mut self.waiter)?;
+        }
+        self.talk.failure.take().map_or(Ok(()), Err)
+    }
+
     /// A client's connection is over. The others go on, unless it was a talker, for then less is said than was asked for,
     /// or unless no talker is heard by anybody any more.
     fn leave(&mut self, number: usize, record: &mut Record) -> Result<(), LoadError> {
@@ -240,7 +291,7 @@ impl Worker for ChatWorker {
             false => self.say_all(clock, pacing, record)?,
         }
         let mut events = std::mem::take(&mut self.events);
-        self.waiter.wait(clock, until, &mut events)?;
+        self.waiter.wait(clock, until.min(self.sweep.due()), &mut events)?;
         self.now = clock.now();
         for event in &events {
             self.handle_event(event, clock, record)?;
@@ -250,6 +301,7 @@ impl Worker for ChatWorker {
             }
         }
         self.events = events;
+        self.sweep(clock, pacing, record)?;
         if self.now >= self.expires_at {
             self.expires_at = self.now.saturating_add(EXPIRES_EVERY);
             if self.talk.deliveries.expire(self.now, self.lost_after) > 0 {
@@ -272,6 +324,7 @@ impl Worker for ChatWorker {
     }
 
     fn finish(&mut self, stopped: bool, record: &mut Record) {
+        record.came_in = Some(self.came_in);
         let deliveries = &mut self.talk.deliveries;
         if stopped {
             deliveries.expire(self.now, self.lost_after);
@@ -343,6 +396,23 @@ impl Talk {
             Delivery::First { .. } | Delivery::Uncounted { .. } => {}
             Delivery::Wrong { .. } | Delivery::Stray => record.error(now),
             Delivery::Again | Delivery::Late | Delivery::Forgotten => {}
+        }
+    }
+
+    /// Takes in one line that came to a client which only counts.
+    #[inline]
+    fn count(
+        &mut self,
+        listener: usize,
+        frame: Frame<'_>,
+        now: Nanos,
+        unsent: &mut Vec<u8>,
+        record: &mut Record,
+    ) {
+        let Frame::Line(line) = frame else { return };
+        match Said::read(line) {
+            Some(_) => record.unchecked(now),
+            None => self.handle_notice(listener, line, unsent),
         }
     }
 

@@ -2,28 +2,44 @@
 
 use thiserror::Error;
 
-/// Who takes part: client `i` sits in channel `i % channels`, and the first `talkers` clients talk.
+/// Who takes part: client `i` sits in channel `i % channels`, the first `talkers` clients talk, and the first `checked`
+/// look at what they hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crowd {
     clients: usize,
     channels: usize,
     talkers: usize,
+    checked: usize,
 }
 
 impl Crowd {
     /// The most pairs of a talker and somebody who hears them: 16 bytes are kept for each, 128 MiB in all.
     pub const MAX_PAIRS: usize = 1 << 23;
 
-    /// Clients spread evenly over channels, and talkers likewise.
+    /// Clients spread evenly over channels, talkers likewise; all look at what they hear.
     pub fn new(clients: usize, channels: usize, talkers: usize) -> Result<Self, CrowdError> {
-        if channels == 0 || clients < 2 * channels {
+        Self::partly_checked(clients, channels, talkers, clients)
+    }
+
+    /// The same, but only so many look at what they hear, spread evenly as well. What the others hear is not known.
+    pub fn partly_checked(
+        clients: usize,
+        channels: usize,
+        talkers: usize,
+        checked: usize,
+    ) -> Result<Self, CrowdError> {
+        // Twice the channels may be more than there are numbers.
+        if channels == 0 || clients / 2 < channels {
             return Err(CrowdError::Lonely);
         }
         if talkers == 0 || talkers > clients {
             return Err(CrowdError::Talkers);
         }
-        let crowd = Self { clients, channels, talkers };
-        match clients.checked_mul(talkers.div_ceil(channels)) {
+        if checked / 2 < channels || checked > clients {
+            return Err(CrowdError::Checked);
+        }
+        let crowd = Self { clients, channels, talkers, checked };
+        match checked.checked_mul(talkers.div_ceil(channels)) {
             Some(pairs) if pairs <= Self::MAX_PAIRS => Ok(crowd),
             _ => Err(CrowdError::TooMany),
         }
@@ -39,6 +55,11 @@ impl Crowd {
         self.talkers
     }
 
+    /// How many of them look at what they hear: the first ones.
+    pub fn checked(&self) -> usize {
+        self.checked
+    }
+
     /// How many channels there are.
     pub fn channels(&self) -> usize {
         self.channels
@@ -49,10 +70,9 @@ impl Crowd {
         client % self.channels
     }
 
-    /// How many others hear what a client says.
-    pub fn listeners(&self, talker: usize) -> usize {
-        let before = self.channel_of(talker);
-        (self.clients - before).div_ceil(self.channels) - 1
+    /// How many in a channel look at what they hear.
+    pub(super) fn checked_in(&self, channel: usize) -> usize {
+        (self.checked - channel).div_ceil(self.channels)
     }
 
     /// Talkers of one channel, at most: those of its first clients.
@@ -70,8 +90,11 @@ pub enum CrowdError {
     /// Nobody would talk, or more than there are.
     #[error("between one and all of the clients talk")]
     Talkers,
+    /// A line could not be known to have arrived, or more would look than there are.
+    #[error("at least two clients of each channel are checked, and at most all")]
+    Checked,
     /// The record of who heard whom would grow too large.
-    #[error("clients times talkers in a channel are at most {}", Crowd::MAX_PAIRS)]
+    #[error("checked clients times talkers in a channel are at most {}", Crowd::MAX_PAIRS)]
     TooMany,
 }
 
@@ -90,5 +113,11 @@ mod tests {
         assert_eq!(refused(10_000, 1, 10_000), Some(CrowdError::TooMany));
         assert_eq!(refused(10_000, 100, 10_000), None);
         assert_eq!(refused(usize::MAX, 1, usize::MAX), Some(CrowdError::TooMany));
+        assert_eq!(refused(9, usize::MAX, 1), Some(CrowdError::Lonely));
+        let checked = |checked| Crowd::partly_checked(9, 2, 1, checked).err();
+        assert_eq!([3, 10].map(checked), [Some(CrowdError::Checked); 2]);
+        assert_eq!([4, 9].map(checked), [None; 2]);
+        // Who looks at nothing needs no record.
+        assert_eq!(Crowd::partly_checked(60_000, 1, 10_000, 8).err(), None);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! In a chat one line has many answers: it is delivered to everyone else in its channel, and lines of one talker reach
 //! each listener in the order in which they were said. So the record is kept by talker and listener, and what is
-//! missing is known by what should have come.
+//! missing is known by what should have come. Of a large crowd only a part may be looked at: the others are in the
+//! channels, and what they hear is no part of the record.
 
 mod crowd;
 mod heard;
@@ -21,7 +22,7 @@ use said::{Line, State, Talker};
 pub struct ChatCounts {
     /// Lines that were said.
     pub lines: u64,
-    /// Deliveries that they should lead to: one to everyone else in the channel.
+    /// Deliveries that they should lead to: one to everyone else in the channel who is looked at.
     pub expected: u64,
     /// Deliveries that came in time, each counted once.
     pub delivered: u64,
@@ -84,16 +85,16 @@ pub struct Deliveries {
     crowd: Crowd,
     talkers: Vec<Talker>,
     seats: Vec<Seat>,
-    /// By channel: how many are still in it.
+    /// By channel: how many are still in it, of those that are looked at.
     present: Vec<u32>,
-    /// For each client, what it heard of each talker in its channel.
+    /// For each of these, what it heard of each talker in its channel.
     heard: Box<[Heard]>,
     limit: usize,
     counting: bool,
     counts: ChatCounts,
 }
 
-/// Where a client sits.
+/// Where a client sits that is looked at.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     channel: usize,
@@ -121,13 +122,13 @@ impl Deliveries {
         let talker = |talker: usize| Talker::new(talker % channels, talker / channels, remembered);
         let seat = |client| Seat { channel: crowd.channel_of(client), is_gone: false };
         // A crowd has fewer clients than there are pairs, and far fewer than 2^32.
-        let present = |channel| crowd.listeners(channel) as u32 + 1;
+        let present = |channel| crowd.checked_in(channel) as u32;
         Self {
             crowd,
             talkers: (0..crowd.talkers()).map(talker).collect(),
-            seats: (0..crowd.clients()).map(seat).collect(),
+            seats: (0..crowd.checked()).map(seat).collect(),
             present: (0..channels).map(present).collect(),
-            heard: vec![Heard::default(); crowd.clients() * crowd.talkers_in_channel()].into(),
+            heard: vec![Heard::default(); crowd.checked() * crowd.talkers_in_channel()].into(),
             limit: limit.clamp(1, remembered),
             counting: false,
             counts: ChatCounts::default(),
@@ -162,10 +163,10 @@ impl Deliveries {
         record.waiting() < self.limit && !record.is_full() && self.audience(talker) > 0
     }
 
-    /// How many others still are in a talker's channel.
+    /// How many others are still in a talker's channel, of those that are looked at.
     pub fn audience(&self, talker: usize) -> usize {
-        let seat = self.seats[talker];
-        self.present[seat.channel] as usize - usize::from(!seat.is_gone)
+        let is_one = self.seats.get(talker).is_some_and(|seat| !seat.is_gone);
+        self.present[self.crowd.channel_of(talker)] as usize - usize::from(is_one)
     }
 
     /// A talker has said a line. Without [room](Self::has_room) its line that waits longest is given up.
@@ -208,11 +209,9 @@ impl Deliveries {
     /// A client's connection is broken: what it has not heard yet is lost, and of it nothing more is expected. Its
     /// channel's talkers may have room now.
     pub fn leave(&mut self, client: usize) {
-        let Seat { channel, is_gone } = self.seats[client];
-        if is_gone {
-            return;
-        }
-        self.seats[client].is_gone = true;
+        let Some(seat) = self.seats.get_mut(client).filter(|seat| !seat.is_gone) else { return };
+        seat.is_gone = true;
+        let channel = seat.channel;
         self.present[channel] -= 1;
         let row = client * self.crowd.talkers_in_channel();
         for number in (channel..self.crowd.talkers()).step_by(self.crowd.channels()) {

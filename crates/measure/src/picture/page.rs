@@ -244,6 +244,7 @@ fn circumstances(html: &mut Markup, report: &Report) {
         tables::threads(html, step);
     }
     if let Some(step) = report.main_step() {
+        tables::came_in(html, step);
         tables::server(html, report.kind, step);
     }
     html.close().line();

@@ -194,6 +194,11 @@ pub(super) fn counts(html: &mut Markup, report: &Report) {
     if counts.expected != counts.requests {
         html.text(format_args!("{} {} expected; ", Count(counts.expected), words.replies));
     }
+    let unchecked = report.steps.iter().map(|step| step.throughput().unchecked);
+    let unchecked = unchecked.fold(0, u64::saturating_add);
+    if unchecked > 0 {
+        html.text(format_args!("{} more came to those who only count; ", Count(unchecked)));
+    }
     html.text(format_args!(
         "{} sent and {} received, without headers.",
         Bytes(counts.bytes_sent as f64),
@@ -269,6 +274,16 @@ pub(super) fn threads(html: &mut Markup, step: &Step) {
             }
         },
     );
+}
+
+/// How long a crowd took to come in.
+pub(super) fn came_in(html: &mut Markup, step: &Step) {
+    let Some(came_in) = step.came_in else { return };
+    html.open("p").text(format_args!(
+        "All clients were in their channels, and had heard of one another, after {}.",
+        Elapsed(came_in)
+    ));
+    html.close().line();
 }
 
 /// What the server used, where that is known.

@@ -144,9 +144,10 @@ mod tests {
         step.offered = Some(500.25);
         step.slip = Some(Latencies::new());
         step.connect_time = Some(Latencies::new());
+        step.came_in = Some(7);
         step.latency_from_sent = Some(step.latency.clone());
         step.buffers = Some(Buffers { asked: 3, send: 2, receive: 1 });
-        step.throughput = Some(Throughput { requests: 7, replies: 20 });
+        step.throughput = Some(Throughput { requests: 7, replies: 20, unchecked: 5 });
         assert_eq!(step.rate(), 2.0);
         assert_eq!(Report::from_json(report.to_json().as_bytes()).unwrap(), report);
         let plain = sample::report(10);

@@ -63,6 +63,7 @@ pub(crate) fn step(replies: u64) -> Step {
         latency,
         latency_from_sent: None,
         connect_time: None,
+        came_in: None,
         slip: None,
         timeline,
         threads: vec![ThreadUse {

@@ -32,6 +32,9 @@ pub struct Step {
     /// Streams: how long connecting took.
     #[serde(default)]
     pub connect_time: Option<Latencies>,
+    /// A chat: how long it took until every client was in its channel and had heard of all the others there.
+    #[serde(rename = "came_in_ns", default)]
+    pub came_in: Option<Nanos>,
     /// Open loop: how much later than intended requests were sent.
     #[serde(default)]
     pub slip: Option<Latencies>,
@@ -99,6 +102,9 @@ pub struct Throughput {
     pub requests: u64,
     /// Right replies that came, in time, the first to each request.
     pub replies: u64,
+    /// A chat: lines that came to clients which only count them.
+    #[serde(default)]
+    pub unchecked: u64,
 }
 
 /// Requests without a reply, by where they or their replies were lost, as far as the kernel tells.
@@ -160,7 +166,7 @@ impl Step {
     /// What was sent and came while it counted.
     pub fn throughput(&self) -> Throughput {
         let Counts { requests, replies, .. } = self.counts;
-        self.throughput.unwrap_or(Throughput { requests, replies })
+        self.throughput.unwrap_or(Throughput { requests, replies, unchecked: 0 })
     }
 
     /// How many replies a second came.
@@ -191,6 +197,11 @@ impl Step {
         per_second(self.throughput().requests, self.duration)
     }
 
+    /// How many lines a second came to clients of a chat that only count them.
+    pub fn unchecked_rate(&self) -> f64 {
+        per_second(self.throughput().unchecked, self.duration)
+    }
+
     /// How many bytes of replies a second came.
     pub fn bytes_rate(&self) -> f64 {
         let each = self.counts.bytes_received as f64 / self.counts.replies.max(1) as f64;
@@ -199,7 +210,7 @@ impl Step {
 
     /// The server's processor time for each reply that came meanwhile.
     pub fn processor_each(&self) -> Option<Nanos> {
-        self.server.map(|server| server.processor / self.throughput().replies.max(1))
+        self.server.map(|server| server.processor / self.throughput().came().max(1))
     }
 
     /// Which share of the expected replies was lost, 0 to 1.
@@ -299,9 +310,15 @@ impl Counts {
 impl Throughput {
     /// Adds that of another thread.
     pub fn add(&mut self, other: Self) {
-        let Self { requests, replies } = other;
+        let Self { requests, replies, unchecked } = other;
         self.requests = self.requests.saturating_add(requests);
         self.replies = self.replies.saturating_add(replies);
+        self.unchecked = self.unchecked.saturating_add(unchecked);
+    }
+
+    /// All that the server did its work for, whether it was looked at or only counted.
+    pub fn came(&self) -> u64 {
+        self.replies.saturating_add(self.unchecked)
     }
 }
 
@@ -321,7 +338,7 @@ fn per_second(count: u64, duration: Nanos) -> f64 {
 /// With the rates, which follow from the counts, for whoever reads the file with another tool.
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut step = serializer.serialize_struct("Step", 18)?;
+        let mut step = serializer.serialize_struct("Step", 19)?;
         if let Some(offered) = &self.offered {
             step.serialize_field("offered_rate", offered)?;
         }
@@ -343,6 +360,9 @@ impl Serialize for Step {
             if let Some(histogram) = histogram {
                 step.serialize_field(name, histogram)?;
             }
+        }
+        if let Some(came_in) = &self.came_in {
+            step.serialize_field("came_in_ns", came_in)?;
         }
         step.serialize_field("timeline", &self.timeline)?;
         step.serialize_field("threads", &self.threads)?;

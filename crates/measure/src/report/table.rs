@@ -38,6 +38,7 @@ impl Display for Table<'_> {
             counts(f, step, report.kind)?;
             latencies(f, step)?;
             distribution(f, &step.latency, self.width.clamp(WIDTHS.0, WIDTHS.1))?;
+            came_in(f, step)?;
             server(f, report.kind, step)?;
         }
         for warning in report.warnings() {
@@ -86,6 +87,11 @@ fn counts(f: &mut Formatter<'_>, step: &Step, kind: Kind) -> fmt::Result {
     }
     let rates = format!("{}, {}/s", PerSecond(step.rate()), Bytes(step.bytes_rate()));
     line(f, words.replies, counts.replies, &rates)?;
+    let unchecked = step.throughput().unchecked;
+    if unchecked > 0 {
+        let rate = format!("{}, came to those who only count", PerSecond(step.unchecked_rate()));
+        line(f, "unchecked", unchecked, &rate)?;
+    }
     let outcomes = counts.outcomes(kind).into_iter();
     let troubles = outcomes.filter(|it| it.count > 0 && it.sort != Sort::Right);
     let (lost, others): (Vec<_>, Vec<_>) = troubles.partition(|it| it.sort == Sort::Lost);
@@ -157,6 +163,11 @@ fn distribution(f: &mut Formatter<'_>, latencies: &Latencies, width: usize) -> f
     Ok(())
 }
 
+fn came_in(f: &mut Formatter<'_>, step: &Step) -> fmt::Result {
+    let Some(came_in) = step.came_in else { return Ok(()) };
+    writeln!(f, "\n  All clients were in their channels after {}.", Elapsed(came_in))
+}
+
 fn server(f: &mut Formatter<'_>, kind: Kind, step: &Step) -> fmt::Result {
     let (Some(server), Some(each)) = (&step.server, step.processor_each()) else { return Ok(()) };
     let (used, each) = (Elapsed(server.processor), Span(each));
@@ -210,7 +221,7 @@ fn bar(share: f64, room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Knee, Lost, sample};
+    use super::super::{Knee, Lost, Throughput, sample};
     use super::*;
 
     #[test]
@@ -273,11 +284,15 @@ warning: only 20 samples lie above p99.9: it, and any further one, is chance;
         (counts.requests, counts.expected, counts.replies) = (20, 1000, 940);
         (counts.lost, counts.late, counts.pending) = (Lost::default(), 0, 50);
         (counts.lost.no_reply, counts.stray) = (10, 2);
+        let throughput = Throughput { requests: 20, replies: 940, unchecked: 5000 };
+        (report.steps[0].throughput, report.steps[0].came_in) =
+            (Some(throughput), Some(350_000_000));
         let table = Table { report: &report, width: 77 }.to_string();
         let expected = "
   lines                    20   2.00/s
   expected              1,000   deliveries in all
   deliveries              940   94.0/s, 6.40 kB/s
+  unchecked             5,000   500/s, came to those who only count
   lost                     10   1.00 %: 10 undelivered
   pending                  50   deliveries still to come at the end
   reordered                 3   lines behind a later one of the same talker
@@ -285,6 +300,10 @@ warning: only 20 samples lie above p99.9: it, and any further one, is chance;
 
 ";
         assert!(table.contains(expected), "{table}");
+        assert!(
+            table.contains("\n  All clients were in their channels after 350 ms.\n"),
+            "{table}"
+        );
         report.steps = vec![report.steps.remove(0); 2];
         report.steps[0].offered = Some(2.0);
         let table = Table { report: &report, width: 77 }.to_string();

@@ -232,6 +232,7 @@ impl Run {
             latency: Latencies::new(),
             latency_from_sent: None,
             connect_time: None,
+            came_in: None,
             slip: None,
             timeline: Timeline::new(begin, duration),
             threads: vec![thread],

@@ -250,6 +250,10 @@ pub struct ChatLoadArgs {
     /// Clients that talk, spread over the rooms; the others listen
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = groups::connections, help_heading = groups::LOAD)]
     pub talkers: u32,
+    /// Clients that check and time what they hear, spread over the rooms; the others only count it, which leaves more of the
+    /// machine to the server [default: all]
+    #[arg(long, value_name = "N", value_parser = groups::connections, help_heading = groups::LOAD)]
+    pub checked: Option<u32>,
     /// Lines of each talker on their way; when all in the room have read one, it says the next
     #[arg(long, value_name = "W", default_value_t = 1, conflicts_with = "rate", value_parser = groups::window, help_heading = groups::LOAD)]
     pub window: u32,

@@ -1,3 +1,4 @@
+mod counting;
 mod hall;
 
 use std::collections::HashMap;
