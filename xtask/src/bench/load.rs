@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use callbox_measure::report::{Report, Step};
 
 use super::peers::{Answer, Peer, Transport};
+use super::server::Server;
 use crate::shell::{program, typed};
 
 /// One way of asking a server for exchanges.
@@ -58,9 +59,6 @@ pub(crate) const LOADS: &[Load] = &[
     },
 ];
 
-/// Next to nothing: the server's processor time is that of the whole call, and so must the exchanges be.
-const WARMUP: &str = "1ms";
-
 /// What one load did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
@@ -74,20 +72,24 @@ pub(crate) struct Outcome {
     /// Latencies in microseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// Processor time of the server, in seconds.
+    pub(crate) processor: f64,
 }
 
 impl Outcome {
     /// What the figures of a step come to.
-    pub(crate) fn of(step: &Step) -> Self {
+    fn of(step: &Step) -> Result<Self> {
         let micros = |of_hundred| step.latency.percentile(of_hundred) as f64 / 1e3;
-        Self {
-            good: step.counts.replies,
+        let used = step.server.context("the report does not say what the server used")?;
+        Ok(Self {
+            good: step.throughput().replies,
             rate: step.rate(),
             bad: step.counts.faults(),
             lost: step.counts.lost.total() + step.counts.late,
             p50: micros(50.0),
             p99: micros(99.0),
-        }
+            processor: used.processor as f64 / 1e9,
+        })
     }
 }
 
@@ -97,23 +99,21 @@ impl Load {
         format!("callbox {}", self.words(peer, "PORT").join(" "))
     }
 
-    /// Loads a server on 127.0.0.1 for a time, from one processor if one is named. The report goes to
-    /// a file.
+    /// Loads a server for a time, from one processor if one is named. The report goes to a file.
     pub(crate) fn run(
         &self,
         callbox: &str,
         peer: &Peer,
-        port: u16,
+        server: &Server,
         time: Duration,
         core: Option<&str>,
         report: &Path,
     ) -> Result<Outcome> {
-        let mut words = self.words(peer, &port.to_string());
-        let (duration, file) = (format!("{}ms", time.as_millis().max(1)), report.to_string_lossy());
-        let timing = ["--duration", &duration, "--warmup", WARMUP, "--json", &file, "--quiet"];
-        words.extend(timing.map(str::to_owned));
+        let mut words = self.words(peer, &server.port().to_string());
+        words.extend(timing(time));
+        words.extend(reporting(server.id(), report));
         let report = bench(callbox, core, &words, report)?;
-        Ok(report.main_step().map(Outcome::of).unwrap_or_default())
+        report.main_step().context("the report has no figures").and_then(Outcome::of)
     }
 
     fn words(&self, peer: &Peer, port: &str) -> Vec<String> {
@@ -135,6 +135,24 @@ impl Load {
             .map(|it| (*it).to_owned())
             .collect()
     }
+}
+
+/// How long is measured, with a sixth more to warm up.
+pub(crate) fn timing(time: Duration) -> [String; 4] {
+    let millis = |time: Duration| format!("{}ms", time.as_millis().max(1));
+    ["--duration".to_owned(), millis(time), "--warmup".to_owned(), millis(time / 6)]
+}
+
+/// Of which server more is told, and where to.
+pub(crate) fn reporting(server: u32, report: &Path) -> [String; 5] {
+    let report = report.to_string_lossy().into_owned();
+    [
+        "--server-pid".to_owned(),
+        server.to_string(),
+        "--json".to_owned(),
+        report,
+        "--quiet".to_owned(),
+    ]
 }
 
 /// Runs `callbox` with these words, from one processor if one is named, and reads the report that it

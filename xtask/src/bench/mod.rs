@@ -6,8 +6,6 @@
 
 mod chat;
 mod generator;
-mod irc_load;
-mod latency;
 mod load;
 mod peers;
 mod process;
@@ -98,11 +96,9 @@ fn measure(
     report: &Path,
 ) -> Result<Sample> {
     let server = Server::start(peer, path, pinned.then_some(SERVER_CORE))?;
-    let before = server.processor_time()?;
     let core = pinned.then_some(LOAD_CORE);
-    let outcome = load.run(callbox, peer, server.port(), time, core, report)?;
-    let processor_time = server.processor_time()?.saturating_sub(before);
-    Ok(Sample { round: 0, peer: peer.name, load: load.name, time, outcome, processor_time })
+    let outcome = load.run(callbox, peer, &server, time, core, report)?;
+    Ok(Sample { round: 0, peer: peer.name, load: load.name, time, outcome })
 }
 
 struct Plan {

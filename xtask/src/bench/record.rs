@@ -20,14 +20,12 @@ pub(crate) struct Sample {
     pub(crate) load: &'static str,
     pub(crate) time: Duration,
     pub(crate) outcome: Outcome,
-    /// Of the server and its children.
-    pub(crate) processor_time: Duration,
 }
 
 impl Sample {
     /// The server's processor time for one right exchange, in microseconds.
     fn cost(&self) -> f64 {
-        self.processor_time.as_secs_f64() * 1e6 / self.outcome.good as f64
+        self.outcome.processor * 1e6 / self.outcome.good as f64
     }
 }
 
@@ -66,12 +64,12 @@ impl Record<'_> {
             "round,load,peer,seconds,good,rate,bad,lost,p50_us,p99_us,server_processor_seconds\n",
         );
         for sample in self.samples {
-            let Sample { round, peer, load, time, outcome, processor_time } = sample;
-            let Outcome { good, rate, bad, lost, p50, p99 } = outcome;
-            let (time, processor_time) = (time.as_secs_f64(), processor_time.as_secs_f64());
+            let Sample { round, peer, load, time, outcome } = sample;
+            let Outcome { good, rate, bad, lost, p50, p99, processor } = outcome;
+            let time = time.as_secs_f64();
             let _ = writeln!(
                 csv,
-                "{round},{load},{peer},{time},{good},{rate:.1},{bad},{lost},{p50:.1},{p99:.1},{processor_time:.2}"
+                "{round},{load},{peer},{time},{good},{rate:.1},{bad},{lost},{p50:.1},{p99:.1},{processor:.2}"
             );
         }
         csv
@@ -253,10 +251,17 @@ mod tests {
     use super::*;
 
     fn sample(peer: &'static str, good: u64) -> Sample {
-        let (time, processor_time) = (Duration::from_secs(2), Duration::from_secs(1));
-        let outcome =
-            Outcome { good, rate: good as f64 / 2.0, bad: 1, lost: 0, p50: 7.0, p99: 9.0 };
-        Sample { round: 1, peer, load: "udp-window", time, outcome, processor_time }
+        let time = Duration::from_secs(2);
+        let outcome = Outcome {
+            good,
+            rate: good as f64 / 2.0,
+            bad: 1,
+            lost: 0,
+            p50: 7.0,
+            p99: 9.0,
+            processor: 1.0,
+        };
+        Sample { round: 1, peer, load: "udp-window", time, outcome }
     }
 
     #[test]

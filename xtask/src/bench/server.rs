@@ -46,9 +46,9 @@ impl Server {
         self.port
     }
 
-    /// The processor time so far of the server and of all that it started.
-    pub(crate) fn processor_time(&self) -> Result<Duration> {
-        self.process.processor_time()
+    /// Its process, which leads the group of all that it starts.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     fn wait_until_it_answers(&mut self, peer: &Peer) -> Result<()> {

@@ -4,19 +4,20 @@
 //! Servers run in turn, on one processor, with the load on another; what a server did with its
 //! processor time tells more than the rate where the load is the limit.
 
+mod client;
 mod pages;
 mod record;
 mod servers;
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::irc_load::{Crowd, Talk};
 use super::{LOAD_CORE, SERVER_CORE, load, pin_to_load_core};
 use crate::build::build_callbox;
 use crate::shell::{output_of, program, works};
+use client::Client;
 use record::{Figures, Record, Sample};
 use servers::{IrcServer, Running, SERVERS, Start};
 
@@ -26,8 +27,14 @@ const TEXT_BYTES: usize = 64;
 
 /// Where the load is to take little: the clients that check what they get, and the window, which is
 /// wide because a message is done when those few have it.
-const LISTENERS: usize = 8;
+const CHECKED: usize = 8;
 const WIDE_WINDOW: usize = 128;
+
+/// How long is measured where the crowd is only to come in.
+const SILENCE: Duration = Duration::from_millis(1);
+
+/// Clients that only sit there knock so many at a time: the queue of connections that a server has not accepted is short.
+const AT_A_TIME: usize = 64;
 
 /// What is done to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,44 +148,40 @@ impl Bench<'_> {
     /// One measure on one freshly started server.
     fn measure(&self, server: &IrcServer, measure: Measure) -> Result<Figures> {
         match measure {
-            Measure::Fanout(clients) => self.fan_out(server, clients),
-            Measure::Join(clients) => {
-                let running = Running::start(server, self.callbox, self.start())?;
-                let start = Instant::now();
-                Crowd::connect(running.port(), clients)?.join()?;
-                Ok(Figures { join_seconds: start.elapsed().as_secs_f64(), ..Figures::default() })
-            }
+            Measure::Fanout(clients) => self.load(server, self.start(), Crowd::all(clients)),
+            Measure::Join(clients) => self.load(server, self.start(), Crowd::silent(clients)),
             Measure::Idle(clients) => self.idle(server, clients),
-            Measure::OneCore(clients) => self.fan_out_wide(server, SERVER_CORE, "1", clients),
+            Measure::OneCore(clients) => self.on_cores(server, SERVER_CORE, "1", clients),
             Measure::TwoCores(clients) => {
                 let all = format!("0-{}", self.cores.saturating_sub(1));
-                self.fan_out_wide(server, &all, "2", clients)
+                self.on_cores(server, &all, "2", clients)
             }
         }
     }
 
-    /// Everybody in one room, each delivery checked.
-    fn fan_out(&self, server: &IrcServer, clients: usize) -> Result<Figures> {
-        let running = Running::start(server, self.callbox, self.start())?;
+    /// What a crowd in one room makes of a server.
+    fn load(&self, server: &IrcServer, start: Start<'_>, crowd: Crowd) -> Result<Figures> {
+        let running = Running::start(server, self.callbox, start)?;
         let kib_before = running.process().resident_kib()?;
         let report =
             std::env::temp_dir().join(format!("callbox-bench-chat-{}.json", std::process::id()));
-        let mut words = fan_out_words(&running.port().to_string(), clients);
-        let duration = format!("{}ms", self.plan.time.as_millis().max(1));
-        // A sixth more to warm up.
-        let warmup = format!("{}ms", (self.plan.time / 6).as_millis().max(1));
-        let (pid, file) = (running.process().id().to_string(), report.to_string_lossy());
-        let rest = ["--duration", &duration, "--warmup", &warmup, "--server-pid", &pid];
-        words.extend(rest.into_iter().chain(["--json", &file, "--quiet"]).map(str::to_owned));
+        let mut words = crowd.words(&running.port().to_string());
+        let time = if crowd.talks { self.plan.time } else { SILENCE };
+        words.extend(load::timing(time));
+        words.extend(load::reporting(running.process().id(), &report));
         let measured = load::bench(self.callbox, self.pinned.then_some(LOAD_CORE), &words, &report);
         let _ = fs::remove_file(&report);
         let measured = measured?;
         let step = measured.main_step().context("the report has no figures")?;
+        let came_in = step.came_in.context("the report does not say when all had come in")?;
+        if !crowd.talks {
+            return Ok(Figures { join_seconds: came_in as f64 / 1e9, ..Figures::default() });
+        }
         let used = step.server.context("the report does not say what the server used")?;
         let counts = &step.counts;
         Ok(Figures {
             seconds: step.duration as f64 / 1e9,
-            deliveries: counts.replies,
+            deliveries: step.throughput().came(),
             bad: counts.faults() + counts.duplicated + counts.reordered,
             p50_us: step.latency.percentile(50.0) / 1000,
             p99_us: step.latency.percentile(99.0) / 1000,
@@ -190,7 +193,7 @@ impl Bench<'_> {
     }
 
     /// The fan-out by which one processor and two are compared.
-    fn fan_out_wide(
+    fn on_cores(
         &self,
         server: &IrcServer,
         cores: &str,
@@ -201,55 +204,64 @@ impl Bench<'_> {
             bail!("there is no second processor, or no taskset");
         }
         let start = Start { cores: Some(cores), args: &["--threads", threads] };
-        let running = Running::start(server, self.callbox, start)?;
-        let process = running.process();
-        let mut crowd = Crowd::connect(running.port(), clients)?;
-        crowd.join()?;
-        let kib_before = process.resident_kib()?;
-        crowd.spare_all_but(LISTENERS)?;
-        let (window, size) = (WIDE_WINDOW, TEXT_BYTES);
-        let talk = Talk { talkers: TALKERS, window, size, messages: u64::MAX };
-        crowd.talk(talk)?;
-        // A sixth more to warm up.
-        crowd.pump_for(self.plan.time / 6)?;
-        let processor_before = process.processor_time()?;
-        crowd.count();
-        let start = Instant::now();
-        crowd.pump_for(self.plan.time)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let processor_time = process.processor_time()?.saturating_sub(processor_before);
-        let tally = crowd.tally();
-        Ok(Figures {
-            seconds,
-            deliveries: tally.latencies.total() + tally.unchecked,
-            bad: tally.bad,
-            p50_us: tally.latencies.quantile(0.5),
-            p99_us: tally.latencies.quantile(0.99),
-            join_seconds: 0.0,
-            processor_seconds: processor_time.as_secs_f64(),
-            kib_before,
-            kib: process.resident_kib()?,
-        })
+        self.load(server, start, Crowd::partly_checked(clients))
     }
 
     fn idle(&self, server: &IrcServer, clients: usize) -> Result<Figures> {
         let running = Running::start(server, self.callbox, self.start())?;
         let kib_before = running.process().resident_kib()?;
-        let mut crowd = Crowd::connect(running.port(), clients)?;
-        crowd.settle()?;
+        let mut crowd: Vec<Client> = Vec::with_capacity(clients);
+        while crowd.len() < clients {
+            let first = crowd.len();
+            for number in first..clients.min(first + AT_A_TIME) {
+                crowd.push(Client::knock_as_one_of_many(running.port(), &format!("b{number}"))?);
+            }
+            crowd[first..].iter_mut().try_for_each(Client::come_in)?;
+        }
+        crowd.iter_mut().try_for_each(Client::settle)?;
         let kib = running.process().resident_kib()?;
         Ok(Figures { kib_before, kib, ..Figures::default() })
     }
 }
 
-/// What follows `callbox` for a crowd in one room.
-fn fan_out_words(port: &str, clients: usize) -> Vec<String> {
-    let (clients, talkers) = (clients.to_string(), TALKERS.to_string());
-    let (window, size) = (WINDOW.to_string(), TEXT_BYTES.to_string());
-    let address = format!("127.0.0.1:{port}");
-    let words = ["bench", "chat", &address, "--clients", &clients, "--channels", "1"];
-    let rest = ["--talkers", &talkers, "--window", &window, "--size", &size];
-    words.into_iter().chain(rest).map(str::to_owned).collect()
+/// Who is in the room, and how much is said there.
+#[derive(Clone, Copy, Debug)]
+struct Crowd {
+    clients: usize,
+    window: usize,
+    /// Those who check what they hear; the others count it.
+    checked: usize,
+    talks: bool,
+}
+
+impl Crowd {
+    /// Everybody checks each delivery.
+    fn all(clients: usize) -> Self {
+        Self { clients, window: WINDOW, checked: clients, talks: true }
+    }
+
+    /// Everybody comes in, and next to nothing is said.
+    fn silent(clients: usize) -> Self {
+        Self { talks: false, ..Self::all(clients) }
+    }
+
+    /// A few check, so that the load takes little.
+    fn partly_checked(clients: usize) -> Self {
+        Self { clients, window: WIDE_WINDOW, checked: CHECKED, talks: true }
+    }
+
+    /// What follows `callbox`.
+    fn words(self, port: &str) -> Vec<String> {
+        let Self { clients, window, checked, talks } = self;
+        let mut words = format!("bench chat 127.0.0.1:{port} --clients {clients} --channels 1");
+        if talks {
+            words += &format!(" --talkers {TALKERS} --window {window} --size {TEXT_BYTES}");
+        }
+        if checked < clients {
+            words += &format!(" --checked {checked}");
+        }
+        words.split(' ').map(str::to_owned).collect()
+    }
 }
 
 /// The crowd and its server need a file for each client: as many as the system lets us have.

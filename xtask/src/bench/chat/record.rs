@@ -9,9 +9,7 @@ use anyhow::Result;
 
 use super::pages::Pages;
 use super::servers::{BASE, CALLBOX, CALLBOX_WITH_ALL_HISTORY, IrcServer};
-use super::{
-    LISTENERS, MEASURES, Measure, TALKERS, TEXT_BYTES, WIDE_WINDOW, WINDOW, fan_out_words,
-};
+use super::{CHECKED, Crowd, MEASURES, Measure, TALKERS, TEXT_BYTES, WIDE_WINDOW, WINDOW};
 use crate::bench::record::{commit, figure, machine, median, new_folder, today, version};
 use crate::bench::{LOAD_CORE, SERVER_CORE};
 
@@ -196,7 +194,7 @@ impl Record<'_> {
              | × InspIRCd | bad | processors busy | MiB |\n\
              |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             clients - 1,
-            fan_out_words("PORT", clients).join(" "),
+            Crowd::all(clients).words("PORT").join(" "),
         );
         for server in &self.present {
             let of = |value: fn(&Figures) -> f64| self.with_ratio(measure, server.name, value);
@@ -229,7 +227,8 @@ impl Record<'_> {
         let mut section = format!(
             "\n## {clients} clients come into one room\n\n\
              From the first connection until everybody has heard of everybody.\n\n\
-             | server | seconds | × InspIRCd |\n|---|--:|--:|\n"
+             ```sh\ncallbox {}\n```\n\n| server | seconds | × InspIRCd |\n|---|--:|--:|\n",
+            Crowd::silent(clients).words("PORT").join(" "),
         );
         for server in &self.present {
             let (seconds, ratio) = self.with_ratio(measure, server.name, |f| f.join_seconds);
@@ -262,11 +261,12 @@ impl Record<'_> {
         let mut section = format!(
             "\n## A second processor\n\n\
              callbox with {clients} clients, of whom {TALKERS} talk, each with {WIDE_WINDOW} messages \
-             on their way. To check every delivery costs as much as to make it, so only {LISTENERS} \
-             clients check theirs, and a message is done when they have it; what the others get is \
-             read every few milliseconds, and counted in bytes. The load runs on core \
-             {LOAD_CORE} in both, and in the second it shares that core with the server.\n\n\
-             | the server has | deliveries/s | factor | processors busy |\n|---|--:|--:|--:|\n"
+             on their way. To check every delivery costs as much as to make it, so only {CHECKED} \
+             clients check theirs, and a message is done when they have it; the others count what \
+             they get. The load runs on core {LOAD_CORE} in both, and in the second it shares that \
+             core with the server.\n\n```sh\ncallbox {}\n```\n\n\
+             | the server has | deliveries/s | factor | processors busy |\n|---|--:|--:|--:|\n",
+            Crowd::partly_checked(clients).words("PORT").join(" "),
         );
         let threads = [("core 1 alone, `--threads 1`", one), ("both cores, `--threads 2`", two)];
         for (name, measure) in threads {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::bench::irc_load::Crowd;
+use super::client::Client;
 use crate::bench::peers::Transport;
 use crate::bench::process::Process;
 use crate::bench::server::free_port;
@@ -189,13 +189,18 @@ impl Running {
                 let told = fs::read_to_string(self.folder.told()).unwrap_or_default();
                 bail!("ended at once: {status}\n{told}");
             }
-            if Crowd::is_let_in(self.port) {
+            if is_let_in(self.port) {
                 return Ok(());
             }
             thread::sleep(START_PAUSE);
         }
         bail!("did not answer within {START_LIMIT:?}")
     }
+}
+
+/// Whether a server lets somebody in. Their name is used by nobody else, for it may be taken for a while after them.
+fn is_let_in(port: u16) -> bool {
+    Client::knock(port, "first", "").and_then(|mut client| client.come_in()).is_ok()
 }
 
 /// A folder for one server, removed in the end.
