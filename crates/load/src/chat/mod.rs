@@ -12,6 +12,7 @@ mod refusal;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod willing;
 mod worker;
 
 use std::io;

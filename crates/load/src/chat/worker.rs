@@ -14,6 +14,7 @@ use super::entrance::{Arrived, answer_ping};
 use super::incoming::{Notice, Said, is_error};
 use super::names::Names;
 use super::sweep::Sweep;
+use super::willing::Willing;
 use super::{ChatLoad, refusal};
 use crate::clock::Clock;
 use crate::outcome::LoadError;
@@ -35,8 +36,8 @@ pub(super) struct ChatWorker {
     waiter: Waiter,
     events: Vec<Event>,
     talk: Talk,
-    /// Closed loop: the talkers that may have room for another line, each once.
-    willing: Vec<usize>,
+    /// Closed loop: the talkers that may have room for another line.
+    willing: Willing,
     /// Open loop: whose turn it is.
     turn: usize,
     /// Clients that only count.
@@ -101,7 +102,7 @@ impl ChatWorker {
             waiter,
             events: Vec::new(),
             talk,
-            willing: (0..talkers).collect(),
+            willing: Willing::all(talkers),
             turn: 0,
             sweep: Sweep::new(crowd.checked()..crowd.clients()),
             came_in: took,
@@ -118,8 +119,7 @@ impl ChatWorker {
         pacing: &mut Pacing,
         record: &mut Record,
     ) -> Result<(), LoadError> {
-        let mut willing = std::mem::take(&mut self.willing);
-        for talker in willing.drain(..) {
+        while let Some(talker) = self.willing.next() {
             // What is written at once has a limit, a window may have more.
             while self.may_say(talker) {
                 let now = clock.now();
@@ -136,8 +136,6 @@ impl ChatWorker {
                 self.clients.flush(talker, &mut self.waiter)?;
             }
         }
-        // Its memory is used again.
-        self.willing = willing;
         Ok(())
     }
 
@@ -181,7 +179,7 @@ impl ChatWorker {
         let number = event.token as usize;
         if event.writable {
             self.clients.flush(number, &mut self.waiter)?;
-            self.may_go_on(number);
+            self.willing.add(number);
         }
         if !event.readable {
             return Ok(());
@@ -196,7 +194,8 @@ impl ChatWorker {
                 if !self.clients.unsent(number).is_empty() {
                     self.clients.flush(number, &mut self.waiter)?;
                 }
-                self.willing.append(&mut self.talk.complete);
+                let Self { willing, talk, .. } = self;
+                talk.complete.drain(..).for_each(|talker| willing.add(talker));
                 self.talk.failure.take().map_or(Ok(()), Err)
             }
             Received::Nothing => Ok(()),
@@ -262,19 +261,8 @@ impl ChatWorker {
         if (0..talkers).all(|talker| talk.deliveries.audience(talker) == 0) {
             return Err(LoadError::NoneLeft);
         }
-        self.all_may_go_on();
+        self.willing.add_all();
         Ok(())
-    }
-
-    fn may_go_on(&mut self, talker: usize) {
-        if talker < self.talk.nicks.len() && !self.willing.contains(&talker) {
-            self.willing.push(talker);
-        }
-    }
-
-    fn all_may_go_on(&mut self) {
-        self.willing.clear();
-        self.willing.extend(0..self.talk.nicks.len());
     }
 }
 
@@ -305,7 +293,7 @@ impl Worker for ChatWorker {
         if self.now >= self.expires_at {
             self.expires_at = self.now.saturating_add(EXPIRES_EVERY);
             if self.talk.deliveries.expire(self.now, self.lost_after) > 0 {
-                self.all_may_go_on();
+                self.willing.add_all();
             }
         }
         Ok(())
