@@ -76,11 +76,15 @@ impl ChatLoad {
     }
 
     fn run_with(&self, patience: Patience, control: &Control) -> Result<Outcome, LoadError> {
-        if !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&self.size) {
-            return Err(impossible("there is no line of that size", "16 to 350 letters"));
+        let (least, most) = (Self::MIN_SIZE, Self::MAX_SIZE);
+        let no_size =
+            || impossible("there is no line of that size", format!("{least} to {most} letters"));
+        if !(least..=most).contains(&self.size) {
+            return Err(no_size());
         }
         if self.crowd.clients() > Self::MAX_CLIENTS {
-            return Err(impossible("there are too many clients", "65536 at most"));
+            let most = format!("{} at most", Self::MAX_CLIENTS);
+            return Err(impossible("there are too many clients", most));
         }
         // One thread owns all clients.
         let plan = Plan { threads: 1, ..self.plan };
@@ -89,7 +93,7 @@ impl ChatLoad {
             let payload = SizeMix::one(self.size)
                 .ok()
                 .and_then(|size| Payload::datagrams(plan.seed, size, Check::Echo).ok())
-                .ok_or_else(|| impossible("there is no line of that size", "16 to 350 letters"))?;
+                .ok_or_else(no_size)?;
             let arrived = entrance::come_in(self, &names, patience, control)?;
             ChatWorker::new(self, payload, &names, arrived)
         })
@@ -97,6 +101,6 @@ impl ChatLoad {
 }
 
 /// What is asked for cannot be.
-fn impossible(what: &'static str, why: &'static str) -> LoadError {
+fn impossible(what: &'static str, why: String) -> LoadError {
     LoadError::System { what, source: io::Error::new(io::ErrorKind::InvalidInput, why) }
 }

@@ -43,9 +43,11 @@ pub(super) fn not_let_in(number: usize, all: usize, words: &[u8]) -> LoadError {
 
 /// The server ended a connection before the client was in, without a word.
 pub(super) fn shut_out(number: usize, all: usize) -> LoadError {
+    // Of many the first is as good as any other for a server of IRC, but one of another kind lets nobody in.
+    let advice = if number == 0 { "is it a server of IRC, and without TLS?" } else { ADVICE };
     let client = client(number, all);
     LoadError::Refused(format!(
-        "the server ended the connection of {client} before it was in; {ADVICE}"
+        "the server ended the connection of {client} before it was in; {advice}"
     ))
 }
 
