@@ -63,13 +63,16 @@ impl HeldWorker {
     fn connect_all(&mut self, control: &Control) -> Result<(), LoadError> {
         let Self { connections, opener, shared, events, .. } = self;
         let clock = Clock::since(Instant::now());
-        let (mut next, mut under_way) = (0, 0);
+        let (mut next, mut under_way, mut last) = (0, 0, 0);
         while next < connections.len() || under_way > 0 {
             let mut wait = LOOKS_EVERY;
             while next < connections.len() && under_way < AT_ONCE {
                 let connection = &mut connections[next];
                 match opener.begin() {
-                    Ok(Begun::Made(socket)) => connection.opened(socket, shared)?,
+                    Ok(Begun::Made(socket)) => {
+                        connection.opened(socket, shared)?;
+                        last = clock.now();
+                    }
                     Ok(Begun::UnderWay(socket)) => {
                         shared.waiter.set(socket.as_fd(), next as u64, false, true)?;
                         connection.link = Link::Connecting { socket, begun: 0, counts: false };
@@ -91,12 +94,14 @@ impl HeldWorker {
                     opener.conclude(&socket).map_err(fatal)?;
                     connection.opened(socket, shared)?;
                     under_way -= 1;
+                    last = clock.now();
                 }
             }
             if control.is_stopped() {
                 return Err(LoadError::Stopped);
             }
-            if clock.until(PATIENCE.as_nanos() as Nanos).is_zero() {
+            // However long all of them take together.
+            if clock.until(last + PATIENCE.as_nanos() as Nanos).is_zero() {
                 return Err(LoadError::Connect(io::ErrorKind::TimedOut.into()));
             }
         }

@@ -20,7 +20,7 @@ use crate::outcome::LoadError;
 use crate::plan::Plan;
 use crate::record::{LOOKS_EVERY, Record};
 
-/// How long a connection may take that is made before the run begins.
+/// How long a connection may take that is made before the run begins, or the next one of many.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a Unix socket is left alone that has no place for another connection; no event tells when it has one.
