@@ -1,21 +1,25 @@
 mod counting;
 mod hall;
 
-use std::collections::HashMap;
-use std::net::TcpListener;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callbox_measure::plan::{Rate, Stretch};
 use callbox_measure::report::{Buffers, Counts, Ended};
 use callbox_measure::{Nanos, SECOND};
 
+use socket2::{Domain, Socket, Type};
+
 use super::*;
 use hall::{Event, Hall, serve};
 
 const MILLISECOND: Nanos = 1_000_000;
+
+/// Longer than a machine stands still, where a test has to wait until deliveries are lost that never come.
+const PATIENT: Nanos = 8 * SECOND;
 
 /// A closed loop of five clients, two of whom talk, all of it counted.
 fn load(address: SocketAddr) -> ChatLoad {
@@ -198,7 +202,7 @@ fn what_a_server_drops_doubles_swaps_alters_and_invents_is_counted_exactly() {
         }
     });
     let mut load = hundred_lines(address);
-    load.plan.lost_after = 3 * SECOND;
+    load.plan.lost_after = PATIENT;
     let outcome = run(&load);
     let (counts, done) = (outcome.step.counts, done.lock().expect("the lock").clone());
     assert_eq!((counts.requests, counts.expected, sum(&counts)), (100, 400, 400));
@@ -330,10 +334,13 @@ fn the_latency_of_a_delivery_is_what_the_server_takes_for_it() {
     });
     let mut load = hundred_lines(address);
     load.plan.shape = Shape::Open { rate: Rate::per_second(100), connections: 5 };
+    let begin = Instant::now();
     let step = run(&load).step;
+    // A histogram's figures are a thousandth off.
+    let all = begin.elapsed().as_nanos() * 1001 / 1000;
     assert_eq!(step.counts.replies, 40);
-    assert!(step.latency.min() >= 5 * MILLISECOND, "{}", step.latency.min());
-    assert!(step.latency.min() < SECOND, "{}", step.latency.min());
+    let (min, max) = (step.latency.min(), step.latency.max());
+    assert!(min >= 5 * MILLISECOND && u128::from(max) <= all, "{min} to {max} of {all}");
 }
 
 #[test]
@@ -446,17 +453,24 @@ fn a_server_that_never_lets_anybody_in_is_given_up() {
     let patience = Patience { step: 100 * MILLISECOND, all: 10 * SECOND };
     let error = refused(&load(serve(|_, _| ())), patience);
     assert!(error.starts_with("0 of 5 clients were let in"), "{error}");
-    let address = serve(|hall, event| match event {
-        Event::Line(3, line) if line.starts_with("JOIN") => {}
-        event => drop(hall.welcome(&event)),
+    // The four who can come in may need longer than that on a machine that stands still.
+    let mut errors = (0..6).map(|power| {
+        let address = serve(|hall, event| match event {
+            Event::Line(3, line) if line.starts_with("JOIN") => {}
+            event => drop(hall.welcome(&event)),
+        });
+        refused(&load(address), Patience { step: (SECOND / 4) << power, all: 60 * SECOND })
     });
-    let error = refused(&load(address), Patience { step: SECOND, ..patience });
-    assert!(error.starts_with("4 of 5 clients came into their channel"), "{error}");
+    let told = |error: &String| error.starts_with("4 of 5 clients came into their channel");
+    assert!(errors.any(|error| told(&error)), "{:?}", errors.next());
 }
 
 #[test]
 fn a_server_that_nobody_runs_is_told_of_and_another_address_is_tried() {
-    let nobody = { TcpListener::bind("127.0.0.2:0").expect("bound").local_addr().expect("bound") };
+    // A socket that does not listen keeps its port from others.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let nobody = taken.local_addr().expect("bound").as_socket().expect("of IP");
     let error = load(nobody).run(&Control::new()).expect_err("nobody is there");
     assert!(matches!(error, LoadError::Connect(_)), "{error}");
     let mut load = hundred_lines(serve(faithful));
@@ -468,6 +482,8 @@ fn a_server_that_nobody_runs_is_told_of_and_another_address_is_tried() {
 fn a_server_that_asks_for_a_password_and_a_sign_of_life_gets_both() {
     let pongs = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&pongs);
+    // Lines that are passed on when their talker has given a sign of life.
+    let mut held = VecDeque::new();
     let address = serve(move |hall, event| match event {
         Event::Line(from, "PASS :open sesame") => hall.tell(from, "PING :cookie"),
         Event::Line(from, "PONG :cookie") => {
@@ -478,17 +494,21 @@ fn a_server_that_asks_for_a_password_and_a_sign_of_life_gets_both() {
         Event::Line(_, line) if line.starts_with("USER") => {}
         Event::Line(from, line) if line.starts_with("PRIVMSG") => {
             hall.tell(from, "PING :still there?");
-            hall.relay(from, line);
+            held.push_back((from, line.to_owned()));
         }
-        Event::Line(_, "PONG :still there?") => {
+        Event::Line(from, "PONG :still there?") => {
             counted.fetch_add(1, Ordering::Relaxed);
+            let first = held.iter().position(|(talker, _)| *talker == from).expect("a line");
+            let (_, line) = held.remove(first).expect("a line");
+            hall.relay(from, &line);
         }
         event => drop(hall.welcome(&event)),
     });
     let mut load = hundred_lines(address);
     load.password = Some("open sesame".to_owned());
     assert_eq!(run(&load).step.counts.replies, 400);
-    assert!(pongs.load(Ordering::Relaxed) > 5);
+    // One of each client who came in, and one for each line.
+    assert_eq!(pongs.load(Ordering::Relaxed), 105);
 }
 
 #[test]

@@ -9,15 +9,12 @@ use std::sync::mpsc;
 use std::thread;
 
 use callbox_load::unix_datagram::UnixDatagramLoad;
-use callbox_load::{Control, LoadError, Outcome, Plan};
+use callbox_load::{Control, LoadError, Plan};
 use callbox_measure::payload::{Check, Payload};
-use callbox_measure::plan::{Rate, Shape, Stretch};
-use callbox_measure::report::{Counts, Ended};
+use callbox_measure::plan::{Shape, Stretch};
+use callbox_measure::report::Ended;
 
-const MILLISECOND: u64 = 1_000_000;
-
-/// So long that no machine, however busy, takes a reply for lost that only comes late.
-const LONG: u64 = 60_000 * MILLISECOND;
+use crate::{LONG, MILLISECOND, PATIENT, all_is_well, closed, lost_after, open, run};
 
 /// The path of a server's socket, which goes with the test.
 struct Place(PathBuf);
@@ -64,33 +61,6 @@ fn load(path: &Path, check: Check, shape: Shape) -> UnixDatagramLoad {
     UnixDatagramLoad { path: path.to_owned(), payload: payload.into(), plan }
 }
 
-const fn closed(connections: usize, window: usize) -> Shape {
-    Shape::Closed { connections, window }
-}
-
-fn lost_after(lost_after: u64, load: UnixDatagramLoad) -> UnixDatagramLoad {
-    UnixDatagramLoad { plan: Plan { lost_after, ..load.plan }, ..load }
-}
-
-/// Runs it to its end. A closed loop lasts longer than a busy machine stands still, for what it is to show has to happen
-/// within its time; an open one sends what it is to send however late.
-fn run(load: &UnixDatagramLoad) -> Outcome {
-    let mut load = load.clone();
-    if let Shape::Closed { .. } = load.plan.shape {
-        load.plan.stretch.duration = load.plan.stretch.duration.max(400 * MILLISECOND);
-    }
-    load.run(&Control::new()).expect("a run")
-}
-
-#[track_caller]
-fn all_is_well(outcome: &Outcome) -> Counts {
-    let counts = outcome.step.counts;
-    assert!(outcome.error.is_none() && outcome.ended != Ended::Failed, "{:?}", outcome.error);
-    assert!(counts.replies > 0, "{counts:?}");
-    assert_eq!((counts.faults(), counts.replies), (0, counts.requests), "{counts:?}");
-    counts
-}
-
 #[test]
 fn every_request_has_its_reply_and_every_byte_is_counted() {
     let place = Place::new("echo");
@@ -113,7 +83,7 @@ fn an_open_loop_sends_exactly_what_was_intended() {
         answer(bytes);
         true
     });
-    let shape = Shape::Open { rate: Rate::per_second(2_000), connections: 3 };
+    let shape = open(2_000, 3);
     let outcome = run(&load(&place.0, Check::Echo, shape));
     assert_eq!(all_is_well(&outcome).requests, 100);
     assert_eq!(outcome.step.slip.map(|it| it.count()), Some(100));
@@ -138,8 +108,8 @@ fn wrong_and_doubled_and_missing_replies_are_counted_to_the_exact_number() {
         answer(bytes);
         true
     });
-    let shape = Shape::Open { rate: Rate::per_second(2_000), connections: 3 };
-    let load = lost_after(2_000 * MILLISECOND, load(&place.0, Check::Echo, shape));
+    let shape = open(2_000, 3);
+    let load = lost_after(PATIENT, load(&place.0, Check::Echo, shape));
     let counts = run(&load).step.counts;
     let [wrong, doubled, missing] = [0, 1, 2].map(|kind| numbers[kind].load(Ordering::Relaxed));
     assert_eq!((counts.wrong, counts.duplicated, counts.lost.no_reply), (wrong, doubled, missing));
@@ -148,8 +118,7 @@ fn wrong_and_doubled_and_missing_replies_are_counted_to_the_exact_number() {
 
 #[test]
 fn who_never_reads_holds_up_no_run() {
-    let open = Shape::Open { rate: Rate::per_second(100_000), connections: 2 };
-    for shape in [closed(2, 1000), open] {
+    for shape in [closed(2, 1000), open(100_000, 2)] {
         let place = Place::new("unread");
         let _socket = place.bind();
         let load = lost_after(30 * MILLISECOND, load(&place.0, Check::Echo, shape));
@@ -157,7 +126,7 @@ fn who_never_reads_holds_up_no_run() {
         let counts = outcome.step.counts;
         assert!(outcome.error.is_none() && counts.requests > 0, "{outcome:?}");
         assert_eq!((counts.replies, counts.lost.total()), (0, counts.requests));
-        if shape == open {
+        if matches!(shape, Shape::Open { .. }) {
             assert_eq!(counts.requests, 5_000);
         }
     }
@@ -213,7 +182,7 @@ fn a_server_that_comes_back_is_measured_again() {
             control.stop();
         });
         // Nobody tells that a server is gone but the next datagram, and that does not wait for a reply.
-        let shape = Shape::Open { rate: Rate::per_second(1_000), connections: 2 };
+        let shape = open(1_000, 2);
         let load = load(&place.0, Check::Echo, shape);
         let stretch = Stretch { warmup: 0, duration: LONG };
         let load = UnixDatagramLoad { plan: Plan { stretch, ..load.plan }, ..load };

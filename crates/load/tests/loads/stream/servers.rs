@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::thread;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// More than enough for what a connection of a test does: a thousand of them are cheap.
 const STACK: usize = 128 << 10;
@@ -13,8 +14,7 @@ const STACK: usize = 128 << 10;
 pub(crate) fn serve(
     each: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
 ) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let (listener, address) = listening();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, each) = (stream.expect("a connection"), each.clone());
@@ -23,6 +23,13 @@ pub(crate) fn serve(
         }
     });
     address
+}
+
+/// A listener with room for all that a test connects at once: the kernel breaks what has found none for seconds.
+fn listening() -> (TcpListener, SocketAddr) {
+    let (socket, address) = nobody();
+    socket.listen(1024).expect("a backlog");
+    (OwnedFd::from(socket).into(), address)
 }
 
 /// A server that answers no connection, as behind a firewall that drops what it does not like.
@@ -90,16 +97,25 @@ pub(crate) fn greeting(words: &'static [u8]) -> SocketAddr {
     })
 }
 
-/// An address at which somebody listened and does no more.
-pub(crate) fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
+/// An address where nobody listens, for as long as the socket is there that takes its port.
+pub(crate) fn nobody() -> (Socket, SocketAddr) {
+    let socket = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let address = socket.local_addr().expect("an address").as_socket().expect("of IP");
+    (socket, address)
+}
+
+/// A socket that has this port together with others that are made like it, and does not listen.
+fn bound(address: SocketAddr) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_port(true).expect("an option");
+    socket.bind(&address.into()).expect("a port");
+    socket
 }
 
 /// Accepts so many connections, answers one line on each, ends it, and listens no more.
 pub(crate) fn limited(connections: usize) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let (listener, address) = listening();
+    let taken = bound(address);
     thread::spawn(move || {
         let mut streams: Vec<_> = (0..connections)
             .map(|_| {
@@ -114,6 +130,8 @@ pub(crate) fn limited(connections: usize) -> SocketAddr {
             .collect();
         drop(listener);
         streams.clear();
+        // Nobody else gets the port as long as the test lasts.
+        std::mem::forget(taken);
     });
     address
 }

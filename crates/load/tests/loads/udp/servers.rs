@@ -55,6 +55,24 @@ pub(crate) fn upper_in_runs() -> SocketAddr {
     address
 }
 
+/// A server that answers so many requests and is gone: what comes after that finds its port taken by nobody who listens.
+pub(crate) fn soon_gone(answers: usize) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 100];
+        for _ in 0..answers {
+            let (length, peer) = socket.recv_from(&mut buffer).unwrap();
+            socket.send_to(&buffer[..length], peer).unwrap();
+        }
+        socket.connect(address).unwrap();
+        loop {
+            thread::park();
+        }
+    });
+    address
+}
+
 /// An address where nobody listens, for as long as the socket is there: it takes the port, and lets in only what comes from
 /// another one.
 pub(crate) fn nobody() -> (UdpSocket, SocketAddr) {

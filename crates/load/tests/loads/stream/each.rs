@@ -13,10 +13,8 @@ use callbox_measure::payload::Check;
 use callbox_measure::replies::Framing;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::{
-    MILLISECOND, adds_up, all_is_well, closed, greeting, load, lost_after, open, run, run_until,
-    servers, shaped, sized,
-};
+use super::{adds_up, at, greeting, load, servers, shaped, sized};
+use crate::{MILLISECOND, all_is_well, closed, lost_after, open, run, run_until, run_until_shown};
 
 fn each(load: StreamLoad) -> StreamLoad {
     StreamLoad { connect_each: true, ..load }
@@ -109,9 +107,10 @@ fn who_goes_on_and_on_behind_the_reply_holds_up_no_run() {
             stream.write_all(&line)?;
         }
     });
-    let counts = adds_up(&run(&each(load(address, Check::Echo))));
+    let load = each(load(address, Check::Echo));
+    let counts = adds_up(&run_until_shown(&load, |step| step.counts.stray > 0));
     assert_eq!(counts.replies, counts.requests);
-    assert!(counts.replies > 0 && counts.stray > 0);
+    assert!(counts.replies > 0 && counts.stray > 0, "{counts:?}");
 }
 
 #[test]
@@ -121,7 +120,8 @@ fn one_that_keeps_the_connection_open_has_not_ended_it() {
         stream.write_all(servers::FAREWELL)?;
         io::copy(&mut stream, &mut io::sink()).map(drop)
     });
-    let counts = adds_up(&run(&lost_after(20 * MILLISECOND, greeting(address))));
+    let load = lost_after(20 * MILLISECOND, greeting(address));
+    let counts = adds_up(&run_until_shown(&load, |step| step.counts.replies > 0));
     assert!(counts.replies > 0, "{counts:?}");
     // A reply that a slow machine has too late is lost, and nobody waits for the end behind it.
     assert_eq!(
@@ -147,7 +147,7 @@ fn an_unchecked_reply_ends_with_the_connection() {
 fn long_requests_leave_in_pieces_and_come_back_whole() {
     let load = each(load(servers::echo(), Check::Echo));
     let load = shaped(closed(2, 1), sized("1000000", Check::Echo, load));
-    all_is_well(&run_until(&load, |replies| replies > 10));
+    all_is_well(&run_until(10, &load));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_server_that_breaks_one_exchange_in_ten_does_not_hold_up_the_others() {
         stream.write_all(&line)
     });
     let load = shaped(closed(5, 1), each(load(address, Check::Echo)));
-    let counts = run_until(&load, |replies| replies > 1_000).step.counts;
+    let counts = run_until(1_000, &load).step.counts;
     assert!(counts.replies > counts.broken && counts.broken > 0, "{counts:?}");
     assert_eq!(counts.requests, counts.replies + counts.broken);
     assert_eq!(counts.lost.total(), counts.broken);
@@ -171,7 +171,7 @@ fn a_server_that_breaks_one_exchange_in_ten_does_not_hold_up_the_others() {
 #[test]
 fn a_thousand_connections_are_made_again_and_again_by_one_thread() {
     let load = greeting(servers::greeting(servers::FAREWELL));
-    all_is_well(&run_until(&shaped(closed(1000, 1), load), |replies| replies > 3_000));
+    all_is_well(&run_until(3_000, &shaped(closed(1000, 1), load)));
 }
 
 #[test]
@@ -189,8 +189,7 @@ fn a_unix_socket_without_a_place_for_more_is_tried_again() {
         }
         io::Result::Ok(())
     });
-    let load = each(load(servers::nobody(), Check::Echo));
-    let load = StreamLoad { target: Target::Unix(path.clone()), ..load };
-    all_is_well(&run_until(&shaped(closed(20, 1), load), |replies| replies > 200));
+    let load = each(at(Target::Unix(path.clone()), Check::Echo));
+    all_is_well(&run_until(200, &shaped(closed(20, 1), load)));
     std::fs::remove_file(&path).expect("a socket");
 }
