@@ -403,10 +403,12 @@ mod tests {
         Peer::Inet(address.parse().unwrap())
     }
 
-    /// An address at which somebody was and is no more.
-    fn refusing(ip: &str) -> Peer {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
-        Peer::Inet(listener.local_addr().unwrap())
+    /// An address where nobody listens, for as long as the socket is there that has its port.
+    fn refusing() -> (Socket, Peer) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, Peer::Inet(address))
     }
 
     fn path(name: &str) -> PathBuf {
@@ -417,7 +419,7 @@ mod tests {
     fn addresses_are_tried_in_order_and_each_failure_is_told() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let good = Peer::Inet(listener.local_addr().unwrap());
-        let refusing = refusing("127.0.0.2");
+        let (_taken, refusing) = refusing();
         let mut attempts = Attempts::new(request(Protocol::Tcp, &[refusing.clone(), good.clone()]));
         match next(&mut attempts) {
             Step::Failed { peer, error, last: false, is_bind: false } => {
@@ -433,7 +435,7 @@ mod tests {
 
     #[test]
     fn the_last_failure_says_that_it_is_the_last() {
-        let refusing = refusing("127.0.0.1");
+        let (_taken, refusing) = refusing();
         let step = next(&mut Attempts::new(request(Protocol::Tcp, &[refusing])));
         assert!(matches!(step, Step::Failed { last: true, .. }));
         let step = next(&mut Attempts::new(request(Protocol::Tcp, &[])));
@@ -536,7 +538,10 @@ mod tests {
 
     #[test]
     fn a_refused_datagram_is_told() {
-        let refusing = { UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+        // It takes datagrams from itself alone.
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let refusing = taken.local_addr().unwrap();
+        taken.connect(refusing).unwrap();
         let mut client =
             messages(next(&mut Attempts::new(request(Protocol::Udp, &[Peer::Inet(refusing)]))));
         client.send(b"anybody?").unwrap();

@@ -282,6 +282,14 @@ mod tests {
         list.iter().map(|a| a.parse().unwrap()).collect()
     }
 
+    /// An address where nobody listens, for as long as the socket is there that has its port.
+    fn refusing() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        socket.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
     }
@@ -310,7 +318,7 @@ mod tests {
     fn an_address_that_refuses_gives_way_to_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let good = listener.local_addr().unwrap();
-        let refusing = { TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap() };
+        let (_taken, refusing) = refusing();
         let socket = dial(&[refusing, good], Duration::from_secs(10), &Trace::off()).unwrap();
         assert_eq!(socket.peer_addr().unwrap(), Some(good));
     }
@@ -360,7 +368,7 @@ mod tests {
 
     #[test]
     fn every_failure_is_reported() {
-        let refusing = { TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+        let (_taken, refusing) = refusing();
         let error = dial(&[refusing], Duration::from_secs(10), &Trace::off()).unwrap_err();
         assert!(matches!(error, DialError::Failed(failed) if failed[0].0 == refusing));
         assert!(matches!(dial(&[], Duration::ZERO, &Trace::off()), Err(DialError::NoAddress)));
