@@ -122,15 +122,20 @@ fn a_lone_datagram_that_is_held_still_arrives() {
 #[test]
 fn a_delayed_reply_comes_after_a_later_one() {
     let echo = Echo::start();
-    let delay = Duration::from_millis(100);
-    let faults = Faults::default().delay_exactly(Direction::Reply, 0, delay);
-    let relay = Relay::start(echo.address, faults);
-    let client = client(&relay);
-    let start = Instant::now();
-    send(&client, "late");
-    send(&client, "early");
-    assert_eq!([receive(&client), receive(&client)], ["early", "late"]);
-    assert!(start.elapsed() >= delay);
+    let order_with = |delay| {
+        let faults = Faults::default().delay_exactly(Direction::Reply, 0, delay);
+        let relay = Relay::start(echo.address, faults);
+        let client = client(&relay);
+        let start = Instant::now();
+        send(&client, "late");
+        send(&client, "early");
+        let order = [receive(&client), receive(&client)];
+        assert!(start.elapsed() >= delay);
+        order
+    };
+    // A machine that stands still may take a short delay for itself.
+    let mut orders = [100, 8_000].map(Duration::from_millis).into_iter().map(order_with);
+    assert!(orders.any(|order| order == ["early", "late"]));
 }
 
 #[test]
