@@ -1,8 +1,15 @@
 //! From a key to the screen, with a hundred thousand lines loaded and a thousand more each second.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::desk::Desk;
+
+/// The processor time of this thread: what others do on the machine is not in it.
+fn used() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().expect("a time since the thread began")
+}
 
 #[test]
 fn a_key_is_on_the_screen_within_milliseconds_however_many_lines_there_are() {
@@ -44,11 +51,11 @@ fn a_key_is_on_the_screen_within_milliseconds_however_many_lines_there_are() {
                     );
                     desk.app.session_mut().handle_line(line.as_bytes(), now);
                 }
-                let begin = Instant::now();
+                let begin = used();
                 desk.settle();
                 desk.press(key);
                 desk.buffer();
-                taken.push(begin.elapsed());
+                taken.push(used() - begin);
             }
         }
         taken.sort();
@@ -59,7 +66,7 @@ fn a_key_is_on_the_screen_within_milliseconds_however_many_lines_there_are() {
             at(99),
             at(100)
         );
-        // Generous, since tests run beside others and are not optimised; the figure that counts is printed.
+        // Generous, since machines are slow and tests are not optimised; the figure that counts is printed.
         assert!(at(50) < Duration::from_millis(25), "{what}: {:?}", at(50));
     }
 }
