@@ -54,7 +54,9 @@ fn wrong_replies_are_an_error_with_what_to_do() {
     let (_server, address) = server(&["udp", "server", "-s", "echo"]);
     let folder = Folder::new("faults");
     let json = folder.join("report.json");
-    let finished = bench("udp", address).args(["--check", "upper", "--json"]).arg(&json).run();
+    // An open loop sends what it is to send, whatever becomes of the time.
+    let open = ["--rate", "500", "--check"];
+    let finished = bench("udp", address).args(open).args(["upper", "--json"]).arg(&json).run();
     finished.expect_code(1).stdout_contains("  wrong ");
     finished.stderr_contains(&format!("callbox: {address}: "));
     finished.stderr_contains(
@@ -63,14 +65,15 @@ fn wrong_replies_are_an_error_with_what_to_do() {
     assert!(report(&json).steps[0].counts.faults() > 0);
 
     let (_server, address) = server(&["tcp", "server", "-s", "upper"]);
-    let finished = bench("tcp", address).args(["--check", "echo"]).run();
+    let finished = bench("tcp", address).args(open).arg("echo").run();
     finished.expect_code(1).stderr_contains("the server answers in capitals: give --check upper");
 }
 
 #[test]
 fn loss_alone_is_no_error() {
     let address = crate::silent();
-    let finished = bench_losing("udp", address, "10ms").args(["--check", "echo"]).run();
+    let open = ["--rate", "500", "--check", "echo"];
+    let finished = bench_losing("udp", address, "10ms").args(open).run();
     finished.expect_code(0).stdout_contains("  100 %: ");
 }
 

@@ -31,7 +31,7 @@ use std::path::Path;
 use std::thread;
 
 use callbox_measure::report::Report;
-use callbox_testkit::{Program, Running};
+use callbox_testkit::{Finished, Program, Running};
 
 /// callbox with these words.
 fn callbox(words: &[&str]) -> Program {
@@ -63,6 +63,22 @@ fn server(words: &[&str]) -> (Running, SocketAddr) {
 fn report(path: &Path) -> Report {
     let file = std::fs::read(path).expect("the report's file");
     Report::from_json(&file).expect("a report")
+}
+
+/// Runs a load, with its report in a file, until one has counted something: a machine that stands still may take all the
+/// time of a closed loop.
+#[track_caller]
+fn counted(json: &Path, load: impl Fn() -> Program) -> (Finished, Report) {
+    let mut tries = 0;
+    loop {
+        let finished = load().arg("--json").arg(json).run();
+        finished.expect_code(0);
+        let report = report(json);
+        tries += 1;
+        if tries == 10 || report.steps.iter().all(|step| step.counts.requests > 0) {
+            return (finished, report);
+        }
+    }
 }
 
 /// A UDP server of this test's own that says what it was sent, and calls `each` for each request before. It goes with the

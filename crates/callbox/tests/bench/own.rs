@@ -7,18 +7,17 @@ use std::time::Instant;
 use callbox_measure::report::{Kind, Report};
 use callbox_testkit::{EVENT_DEADLINE, Folder, Running, Signal};
 
-use crate::{callbox, report};
+use crate::{callbox, counted};
 
 /// A short measurement of an own server, and its report; the server is gone.
 #[track_caller]
 fn measured(words: &[&str]) -> Report {
     let folder = Folder::new("own");
     let json = folder.join("report.json");
-    let times = ["--duration", "200ms", "--warmup", "20ms"];
-    let finished =
-        callbox(&["bench", "self"]).args(words).args(times).arg("--json").arg(&json).run();
-    finished.expect_code(0).stdout_contains("self (callbox ").stdout_contains(" latency ");
-    let report = report(&json);
+    let times = ["--duration", "200ms", "--warmup", "20ms", "--lost-after", "20s"];
+    let load = || callbox(&["bench", "self"]).args(words).args(times);
+    let (finished, report) = counted(&json, load);
+    finished.stdout_contains("self (callbox ").stdout_contains(" latency ");
     let step = &report.steps[0];
     assert_eq!((step.counts.faults(), step.counts.lost.total()), (0, 0), "{words:?}");
     assert!(step.counts.replies > 0, "{words:?}");

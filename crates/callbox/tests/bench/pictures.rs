@@ -12,7 +12,8 @@ fn the_picture_s_numbers_are_the_table_s_and_the_file_s() {
     let folder = Folder::new("pictures");
     let (json, html) = (folder.join("report.json"), folder.join("report.html"));
     let words = ["bench", "self", "udp", "--rate", "1000", "--duration", "400ms", "--warmup", "0"];
-    let finished = callbox(&words).arg("--json").arg(&json).arg("--html").arg(&html).run();
+    let words = callbox(&words).args(["--lost-after", "20s"]);
+    let finished = words.arg("--json").arg(&json).arg("--html").arg(&html).run();
     finished.expect_code(0);
     let page = fs::read_to_string(&html).expect("the page");
     let table = finished.stdout_text();

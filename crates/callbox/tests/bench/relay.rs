@@ -27,7 +27,7 @@ fn what_a_relay_drops_doubles_and_swaps_is_reported_to_the_exact_number() {
     let json = folder.join("report.json");
     let words = ["bench", "udp", &relay.address().to_string(), "--check", "upper", "--rate", "200"];
     let finished = callbox(&words)
-        .args(["--connections", "1", "--duration", "1s", "--warmup", "0", "--lost-after", "5s"])
+        .args(["--connections", "1", "--duration", "1s", "--warmup", "0", "--lost-after", "8s"])
         .arg("--json")
         .arg(&json)
         .run();

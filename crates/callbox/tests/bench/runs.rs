@@ -7,22 +7,22 @@ use std::path::PathBuf;
 use callbox_measure::report::{Ended, Kind};
 use callbox_testkit::{Folder, Program, Running};
 
-use crate::{bench, bench_losing, callbox, report, server};
+use crate::{bench, bench_losing, callbox, counted, report, server};
 
 #[test]
 fn a_udp_server_is_measured_and_everything_is_told() {
     let (server, address) = server(&["udp", "server"]);
     let folder = Folder::new("runs");
     let (json, html) = (folder.join("report.json"), folder.join("report.html"));
-    let program = bench("udp", address).arg("--json").arg(&json).arg("--html").arg(&html);
-    let program = program.arg("--server-pid").arg(server.id().to_string());
-    let finished = program.run();
-    finished.expect_code(0).stdout_contains(&format!("udp {address}, 200 ms, closed loop"));
+    let (finished, report) = counted(&json, || {
+        let program = bench("udp", address).arg("--html").arg(&html);
+        program.arg("--server-pid").arg(server.id().to_string())
+    });
+    finished.stdout_contains(&format!("udp {address}, 200 ms, closed loop"));
     for text in ["  requests ", "  replies ", "  lost ", " p50 ", " p99.99 ", "  latency ", "█"] {
         finished.stdout_contains(text);
     }
 
-    let report = report(&json);
     assert_eq!((report.kind, report.ended), (Kind::Udp, Ended::Complete));
     assert_eq!(report.callbox, env!("CARGO_PKG_VERSION"));
     assert_eq!((report.address, report.seed), (address.to_string(), 1));
@@ -116,22 +116,21 @@ fn unix_server(folder: &Folder, kind: &str, service: &str) -> (Running, PathBuf)
 fn streams_and_unix_sockets_are_measured_as_well() {
     let folder = Folder::new("runs");
     let json = folder.join("report.json");
-    let check = |program: Program, kind| {
-        program.arg("--json").arg(&json).run().expect_code(0);
-        let report = report(&json);
+    let check = |load: &dyn Fn() -> Program, kind| {
+        let (_, report) = counted(&json, load);
         let counts = &report.steps[0].counts;
         assert_eq!((report.kind, counts.faults(), counts.replies > 0), (kind, 0, true));
         report
     };
     let (_tcp, address) = server(&["tcp", "server", "-s", "upper"]);
-    let tcp = check(bench("tcp", address), Kind::Tcp);
+    let tcp = check(&|| bench("tcp", address), Kind::Tcp);
     assert_eq!((&*tcp.options["window"], &*tcp.options["check"]), ("1", "upper"));
-    let each = check(bench("tcp", address).arg("--connect-each"), Kind::Tcp);
+    let each = check(&|| bench("tcp", address).arg("--connect-each"), Kind::Tcp);
     assert!(each.steps[0].connect_time.is_some());
     let (_stream, path) = unix_server(&folder, "stream", "echo");
-    check(bench("unix", path.display()), Kind::Unix);
+    check(&|| bench("unix", path.display()), Kind::Unix);
     let (_datagram, path) = unix_server(&folder, "datagram", "upper");
-    let datagram = check(bench("unix", path.display()).args(["-t", "datagram"]), Kind::Unix);
+    let datagram = check(&|| bench("unix", path.display()).args(["-t", "datagram"]), Kind::Unix);
     assert_eq!(datagram.options["type"], "datagram");
 }
 
@@ -140,10 +139,9 @@ fn a_chat_is_measured_with_a_crowd() {
     let (_server, address) = server(&["chat", "server", "--ephemeral", "--no-flood-control"]);
     let folder = Folder::new("runs");
     let json = folder.join("report.json");
-    let crowd = ["--clients", "9", "--channels", "3", "--talkers", "3", "--json"];
-    let finished = bench("chat", address).args(crowd).arg(&json).run();
-    finished.expect_code(0).stdout_contains("  deliveries ");
-    let report = report(&json);
+    let crowd = ["--clients", "9", "--channels", "3", "--talkers", "3"];
+    let (finished, report) = counted(&json, || bench("chat", address).args(crowd));
+    finished.stdout_contains("  deliveries ");
     let counts = &report.steps[0].counts;
     assert_eq!((report.kind, counts.faults()), (Kind::Chat, 0));
     // Each line has the two others of its room as readers.
