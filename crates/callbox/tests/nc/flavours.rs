@@ -73,8 +73,8 @@ fn neither_of_the_others_half_closes_by_itself() {
     for other in [openbsd, traditional] as [fn(fn(&Ncat) -> Seen) -> Seen; 2] {
         let seen = other(|nc| {
             let server = server(|mut stream| {
-                let question = line(&mut stream);
                 let asked = Instant::now();
+                let question = line(&mut stream);
                 let rest = read_to_end(&mut stream);
                 assert!(asked.elapsed() > Duration::from_millis(900), "{:?}", asked.elapsed());
                 (question, rest)

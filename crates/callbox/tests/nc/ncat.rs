@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -234,6 +235,16 @@ pub(crate) fn beside(
 #[track_caller]
 pub(crate) fn ours(scenario: impl Fn(&Ncat) -> Seen) -> Seen {
     scenario(&Ncat::ours())
+}
+
+/// Plays a scenario in which somebody has to do something within so many milliseconds, with one time after the other: a
+/// machine that stands still misses a short one.
+#[track_caller]
+pub(crate) fn in_time(short: u64, long: u64, scenario: impl Fn(u64)) {
+    if catch_unwind(AssertUnwindSafe(|| scenario(short))).is_err() {
+        println!("not within {short} ms: once more, within {long} ms");
+        scenario(long);
+    }
 }
 
 /// The program under test by another name.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use callbox_testkit::{Folder, Program};
 
-use super::ncat::{Seen, both, named, ours};
+use super::ncat::{Seen, both, in_time, named, ours};
 use super::peer::{connect, datagram, datagrams, end, read_to_close, read_to_end, send, server};
 
 #[test]
@@ -108,17 +108,20 @@ fn a_connection_on_which_neither_peer_nor_program_says_anything_is_idle() {
 #[test]
 fn a_program_that_talks_is_not_idle() {
     // ncat does not see what its programs say, and ends.
-    let seen = ours(|ncat| {
-        let listener = ncat.listen_with("-k -i 1s", |program| program.args(["-c", "cat"]));
-        let mut client = connect(listener.port);
-        let start = std::time::Instant::now();
-        while start.elapsed() < std::time::Duration::from_millis(1500) {
-            send(&mut client, "x");
-            super::peer::expect(&mut client, "x");
-        }
-        listener.ended()
+    in_time(1_000, 8_000, |idle| {
+        let seen = ours(|ncat| {
+            let words = format!("-k -i {idle}ms");
+            let listener = ncat.listen_with(&words, |program| program.args(["-c", "cat"]));
+            let mut client = connect(listener.port);
+            let start = std::time::Instant::now();
+            while start.elapsed() < std::time::Duration::from_millis(idle * 3 / 2) {
+                send(&mut client, "x");
+                super::peer::expect(&mut client, "x");
+            }
+            listener.ended()
+        });
+        seen.is(2, "", &format!("Ncat: Idle timeout expired ({idle} ms). QUITTING.\n"));
     });
-    seen.is(2, "", "Ncat: Idle timeout expired (1000 ms). QUITTING.\n");
 }
 
 #[test]
