@@ -176,7 +176,9 @@ fn max_rate_limits_the_answers_to_one_address() {
     let peer = Peer::connected_to(address);
     (0..50).for_each(|number| peer.send(format!("question {number}")));
     server.wait_for_stderr("not answered: over the rate of its address)");
-    let answers = peer.drain().len();
+    // Those that are due come in any case, if not by now.
+    (0..5).for_each(|_| drop(peer.receive()));
+    let answers = 5 + peer.drain().len();
     let allowed = 5 + 5 * (begin.elapsed() + Duration::from_secs(1)).as_secs() as usize;
-    assert!((5..=allowed).contains(&answers), "{answers} answers");
+    assert!(answers <= allowed, "{answers} answers");
 }
