@@ -1,10 +1,11 @@
 //! Servers of others: ngIRCd and InspIRCd, as Debian has them.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use callbox_testkit::{EVENT_DEADLINE, Folder, Program, Running};
+use socket2::{Domain, Socket, Type};
 
 use crate::peer::Peer;
 use crate::person;
@@ -38,19 +39,23 @@ struct Network<'a> {
     daemon: &'a Daemon,
     home: &'a Folder,
     address: SocketAddr,
+    /// It does not listen, and keeps the port from all who are given one while the daemon, which asks for this very one,
+    /// may have it beside us.
+    _taken: Socket,
     at_work: Option<Running>,
 }
 
 impl<'a> Network<'a> {
     #[track_caller]
     fn start(daemon: &'a Daemon, home: &'a Folder) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        drop(listener);
+        let taken = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        taken.set_reuse_address(true).expect("an option");
+        taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+        let address = taken.local_addr().expect("an address").as_socket().expect("of IP");
         let config = daemon.config.replace("PORT", &address.port().to_string());
         let config = config.replace("FOLDER", &home.path().to_string_lossy());
         fs::write(home.join("config"), config).expect("a file");
-        let mut network = Self { daemon, home, address, at_work: None };
+        let mut network = Self { daemon, home, address, _taken: taken, at_work: None };
         network.restart();
         network
     }
