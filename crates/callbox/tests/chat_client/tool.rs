@@ -114,14 +114,22 @@ fn a_large_input_is_there_once_and_in_order() {
 #[test]
 fn flood_control_delays_and_loses_nothing() {
     let home = Folder::new("tool");
-    let (_server, address) = server(&home, &["--ephemeral"]);
-    let mut bob = Peer::joins(address, "bob", "#dev");
-    let input: Vec<String> = (1..=25).map(|number| number.to_string()).collect();
-    let ci = client(&home, address).args(["--name", "ci", "--join", "#dev", "--once"]);
+    let delayed = |lines: u32, time: &str| {
+        let (_server, address) = server(&home, &["--ephemeral"]);
+        let mut bob = Peer::joins(address, "bob", "#dev");
+        let input: Vec<String> = (1..=lines).map(|number| number.to_string()).collect();
+        let ci = client(&home, address).args(["--name", "ci", "--join", "#dev", "--once"]);
+        let finished = ci.args(["--receipt-timeout", time]).run_with_input(input.join("\n"));
+        if finished.code == Some(0) {
+            assert_eq!(bob.hears_said_until_gone("ci"), input);
+        }
+        finished
+    };
     // Each line has its receipt in time; all of them together take longer.
-    let ci = ci.args(["--receipt-timeout", "2s"]);
-    ci.run_with_input(input.join("\n")).expect_code(0);
-    assert_eq!(bob.hears_said_until_gone("ci"), input);
+    if delayed(25, "2s").code != Some(0) {
+        // A machine may stand still for that long.
+        delayed(75, "10s").expect_code(0);
+    }
 }
 
 #[test]
