@@ -85,8 +85,8 @@ fn curves(report: &Report) -> Vec<Curve<'_>> {
             tone: Tone::Second,
             is_main: false,
         });
-        // From where the latencies count; in a closed loop that is not the sending where connecting comes before it.
-        name = if main.offered.is_some() { "intended" } else { "connecting" }.into();
+        // In a closed loop they count from connecting; the table, which has the time for that as well, calls them this.
+        name = if main.offered.is_some() { "intended" } else { "latency" }.into();
     }
     curves.push(Curve { latencies: &main.latency, name, tone: Tone::First, is_main: true });
     curves
@@ -188,7 +188,7 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn a_curve_beside_that_from_the_sending_says_from_where_it_counts() {
+    fn only_an_open_loop_has_a_curve_from_the_intended_times() {
         let mut report = sample::report(1000);
         let mut sent = Latencies::new();
         sent.record(1);
@@ -196,7 +196,7 @@ mod tests {
         let names = |report: &Report| -> Vec<String> {
             curves(report).into_iter().map(|it| it.name).collect()
         };
-        assert_eq!(names(&report), ["sent", "connecting"]);
+        assert_eq!(names(&report), ["sent", "latency"]);
         report.steps[0].offered = Some(1000.0);
         assert_eq!(names(&report), ["sent", "intended"]);
     }
