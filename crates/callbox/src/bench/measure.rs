@@ -120,7 +120,8 @@ pub fn measure(
     if steps.is_empty() {
         return Err(cannot_measure(target, &LoadError::Stopped));
     }
-    let knee = if matches!(options.pace, Pace::Climb(_)) { knee(&results) } else { None };
+    let is_climb = matches!(options.pace, Pace::Climb(_));
+    let knee = if is_climb { knee(&results, ended) } else { None };
     let report = Report {
         callbox: env!("CARGO_PKG_VERSION").to_owned(),
         kind: options.kind(),
@@ -226,14 +227,41 @@ fn result(offered: Rate, step: &Step) -> StepResult {
     StepResult { offered, sent, achieved: sent * step.answered_share(), p90 }
 }
 
-fn knee(results: &[StepResult]) -> Option<Knee> {
+fn knee(results: &[StepResult], ended: Ended) -> Option<Knee> {
     let found = climb::Knee::of(results);
     let step = found.step?;
-    Some(Knee { step, rate: results.get(step)?.offered.as_f64(), rule: found.rule() })
+    let rule = match (found.limit, ended) {
+        (Some(_), _) | (None, Ended::Complete) => found.rule(),
+        (None, Ended::Interrupted) => {
+            "the server kept up until the climb was interrupted; its knee lies higher".to_owned()
+        }
+        (None, Ended::Failed) => "at the next rate the run failed".to_owned(),
+    };
+    Some(Knee { step, rate: results.get(step)?.offered.as_f64(), rule })
 }
 
 /// RFC 3339, in UTC.
 fn moment(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     stamp::text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_climb_went_no_further_is_told_as_it_was() {
+        let step = |rate, achieved| {
+            let offered = Rate::per_second(rate);
+            StepResult { offered, sent: rate as f64, achieved, p90: Some(1000) }
+        };
+        let rule = |results: &[StepResult], ended| knee(results, ended).expect("a knee").rule;
+        let kept_up = [step(100, 100.0), step(200, 200.0)];
+        assert!(rule(&kept_up, Ended::Complete).contains("with every step"));
+        assert!(rule(&kept_up, Ended::Interrupted).contains("until the climb was interrupted"));
+        assert_eq!(rule(&kept_up, Ended::Failed), "at the next rate the run failed");
+        let limited = [step(100, 100.0), step(200, 50.0)];
+        assert_eq!(rule(&limited, Ended::Failed), rule(&limited, Ended::Complete));
+    }
 }
