@@ -33,8 +33,14 @@ fn a_report_compared_with_itself_differs_by_no_more_than_noise() {
     let folder = Folder::new("compare");
     let json = folder.join("one, of two.json");
     let words = ["bench", "self", "udp", "--duration", "500ms", "--warmup", "0"];
-    counted(&json, || callbox(&words));
-    let finished = compare(&json, &json);
+    // Half a second of which a machine takes most for itself has too little to tell.
+    let mut compared = std::iter::repeat_with(|| {
+        counted(&json, || callbox(&words));
+        compare(&json, &json)
+    });
+    let tells = |finished: &Finished| !finished.stdout_text().contains("There is too little");
+    let finished = compared.by_ref().take(10).find(tells);
+    let finished = finished.unwrap_or_else(|| compared.next().expect("another"));
     finished.expect_code(0).stdout_contains("B/A").stdout_contains("1.000");
     finished.stdout_contains("The difference is no more than noise.\n").stderr_is("");
     let name = json.display().to_string();
