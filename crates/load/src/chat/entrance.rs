@@ -1,7 +1,8 @@
 //! How a crowd comes in: connected, let in, and each in its channel, before anything is measured.
 //!
-//! Only so many are on their way at a time: the queue in which a server keeps connections that it has not accepted yet is
-//! short, and each who joins a channel is announced to all that are in it.
+//! Only so many connect at a time: the queue in which a server keeps connections that it has not accepted yet is short. And
+//! only so many join at a time, for each is announced to all that are there, and a server keeps only so much for a client.
+//! How long a server takes to let somebody in is no reason to wait with the next.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -26,8 +27,14 @@ use crate::outcome::LoadError;
 use crate::record::LOOKS_EVERY;
 use crate::wait::Waiter;
 
-/// Clients that are on their way in, and then into their channels, at a time.
-const AT_A_TIME: usize = 64;
+/// Clients that are begun to be connected before it is looked what came of it, and that may be without a connection yet.
+const CONNECTING: usize = 64;
+
+/// Clients that are on their way into their channels at a time.
+const JOINING: usize = 256;
+
+/// How long a server has for what was begun before more clients connect.
+const A_MOMENT: Nanos = 2_000_000;
 
 /// How long an address of several may take to connect before the next is tried.
 const EACH_ADDRESS: Duration = Duration::from_secs(5);
@@ -105,6 +112,7 @@ enum Stage {
 /// How many clients have got how far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reached {
+    connected: usize,
     inside: usize,
     seated: usize,
     settled: usize,
@@ -141,14 +149,17 @@ impl Entrance<'_> {
     fn connect_all(&mut self) -> Result<(), LoadError> {
         while self.reached.inside < self.stages.len() {
             // The first one finds out which address is the right one.
-            let most = if self.address.is_some() { AT_A_TIME } else { 1 };
-            while self.begun < self.stages.len() && self.begun - self.reached.inside < most {
+            let most = if self.address.is_some() { CONNECTING } else { 1 };
+            let room = most.saturating_sub(self.begun - self.reached.connected);
+            let last = self.stages.len().min(self.begun + room);
+            while self.begun < last {
                 let number = self.begun;
                 self.begun += 1;
                 self.stages[number] = Stage::Connecting(Box::new(self.attempts()));
                 self.go_on_connecting(number)?;
             }
-            self.pump("were let in", self.reached.inside)?;
+            let wait = if self.begun < self.stages.len() { A_MOMENT } else { LOOKS_EVERY };
+            self.pump("were let in", self.reached.inside, wait)?;
         }
         Ok(())
     }
@@ -156,14 +167,14 @@ impl Entrance<'_> {
     fn join_all(&mut self) -> Result<(), LoadError> {
         self.begun = 0;
         while self.reached.seated < self.stages.len() {
-            while self.begun < self.stages.len() && self.begun - self.reached.seated < AT_A_TIME {
+            while self.begun < self.stages.len() && self.begun - self.reached.seated < JOINING {
                 let number = self.begun;
                 self.begun += 1;
                 let channel = self.names.channel_of(number);
                 Line::bare(self.clients.unsent(number), "JOIN").param(&channel).end();
                 self.clients.flush(number, &mut self.waiter)?;
             }
-            self.pump("came into their channel", self.reached.seated)?;
+            self.pump("came into their channel", self.reached.seated, LOOKS_EVERY)?;
         }
         Ok(())
     }
@@ -175,7 +186,7 @@ impl Entrance<'_> {
             self.clients.flush(number, &mut self.waiter)?;
         }
         while self.reached.settled < self.stages.len() {
-            self.pump("had their PING answered", self.reached.settled)?;
+            self.pump("had their PING answered", self.reached.settled, LOOKS_EVERY)?;
         }
         Ok(())
     }
@@ -197,8 +208,8 @@ impl Entrance<'_> {
         })
     }
 
-    /// Takes in what happens for a moment.
-    fn pump(&mut self, what: &str, done: usize) -> Result<(), LoadError> {
+    /// Takes in what happens next, for which it waits no longer than that.
+    fn pump(&mut self, what: &str, done: usize, wait: Nanos) -> Result<(), LoadError> {
         let all = self.stages.len();
         let now = self.clock.now();
         if self.control.is_stopped() {
@@ -209,7 +220,7 @@ impl Entrance<'_> {
             return Err(refusal::stuck(done, all, what, waited.div_ceil(SECOND)));
         }
         let mut events = std::mem::take(&mut self.events);
-        self.waiter.wait(self.clock, now.saturating_add(LOOKS_EVERY), &mut events)?;
+        self.waiter.wait(self.clock, now.saturating_add(wait), &mut events)?;
         if events.is_empty() {
             self.look_at_addresses()?;
         }
@@ -264,6 +275,7 @@ impl Entrance<'_> {
                 }
                 Step::Connected(Connected::Stream(socket), peer) => {
                     self.address.get_or_insert(peer);
+                    self.reached.connected += 1;
                     self.look_at_buffers(&socket);
                     self.clients.connected(number, socket, &mut self.waiter)?;
                     self.latest = self.clock.now();
