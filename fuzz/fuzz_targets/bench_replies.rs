@@ -44,7 +44,7 @@ fn having_sent(payload: Payload) -> Lane {
 /// What each reply of a stream is. Those that nobody asked for are told once a read, so they are left out.
 fn judged(bytes: &[u8], lengths: &[u8], check: Check, framing: Framing) -> Vec<Answer> {
     let mut lane = having_sent(Payload::stream(1, sizes(), check));
-    let mut replies = Replies::new(framing);
+    let mut replies = Replies::new(framing, 0);
     let mut answers = Vec::new();
     let mut rest = bytes;
     for length in lengths.iter().copied().map(usize::from).chain([bytes.len()]) {
