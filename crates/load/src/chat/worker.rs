@@ -60,6 +60,8 @@ struct Talk {
     /// By channel: its name.
     channels: Vec<Box<[u8]>>,
     all: usize,
+    /// Clients from this number on only count.
+    checked: usize,
     /// Closed loop: talkers whose line everybody has now.
     complete: Vec<usize>,
     /// What ends the run.
@@ -93,6 +95,7 @@ impl ChatWorker {
                 .map(|it| names.channel(it).into_bytes().into())
                 .collect(),
             all: crowd.clients(),
+            checked: crowd.checked(),
             complete: Vec::new(),
             failure: None,
             last_words: None,
@@ -184,23 +187,34 @@ impl ChatWorker {
         if !event.readable {
             return Ok(());
         }
-        match self.clients.receive(number) {
-            Received::Bytes(length) => {
-                self.now = clock.now();
-                let Self { clients, talk, now, .. } = self;
-                clients.lines(number, length, |frame, unsent| {
-                    talk.handle_frame(number, frame, *now, unsent, record);
-                });
-                if !self.clients.unsent(number).is_empty() {
-                    self.clients.flush(number, &mut self.waiter)?;
-                }
-                let Self { willing, talk, .. } = self;
-                talk.complete.drain(..).for_each(|talker| willing.add(talker));
-                self.talk.failure.take().map_or(Ok(()), Err)
-            }
-            Received::Nothing => Ok(()),
-            Received::End => self.leave(number, record),
+        // If there is more, the next wait tells.
+        self.read(number, clock, record).map(drop)
+    }
+
+    /// Reads once what has come to a client, and says whether there may be more.
+    #[inline]
+    fn read(
+        &mut self,
+        number: usize,
+        clock: Clock,
+        record: &mut Record,
+    ) -> Result<bool, LoadError> {
+        let length = match self.clients.receive(number) {
+            Received::Bytes(length) => length,
+            Received::Nothing => return Ok(false),
+            Received::End => return self.leave(number, record).map(|()| false),
+        };
+        self.now = clock.now();
+        let Self { clients, talk, now, .. } = self;
+        clients.lines(number, length, |frame, unsent| {
+            talk.handle_frame(number, frame, *now, unsent, record);
+        });
+        if !self.clients.unsent(number).is_empty() {
+            self.clients.flush(number, &mut self.waiter)?;
         }
+        let Self { willing, talk, .. } = self;
+        talk.complete.drain(..).for_each(|talker| willing.add(talker));
+        self.talk.failure.take().map_or(Ok(length == READ), Err)
     }
 
     /// Reads and counts what has come to some of those who only count, if it is time to.
@@ -211,37 +225,15 @@ impl ChatWorker {
         record: &mut Record,
     ) -> Result<(), LoadError> {
         for number in self.sweep.take(self.now).into_iter().flatten() {
-            self.count_all(number, record)?;
-            if pacing.is_open() {
-                self.now = clock.now();
-                if pacing.next_moment() <= self.now {
-                    self.say_due(clock, pacing, record)?;
-                }
+            let mut reads = 1;
+            while self.read(number, clock, record)? && reads < READS {
+                reads += 1;
+            }
+            if pacing.is_open() && pacing.next_moment() <= self.now {
+                self.say_due(clock, pacing, record)?;
             }
         }
         Ok(())
-    }
-
-    /// Counts what has come to a client until now.
-    fn count_all(&mut self, number: usize, record: &mut Record) -> Result<(), LoadError> {
-        for _ in 0..READS {
-            let length = match self.clients.receive(number) {
-                Received::Bytes(length) => length,
-                Received::Nothing => break,
-                Received::End => return self.leave(number, record),
-            };
-            let Self { clients, talk, now, .. } = self;
-            clients.lines(number, length, |frame, unsent| {
-                talk.count(number, frame, *now, unsent, record);
-            });
-            if length < READ {
-                break;
-            }
-        }
-        if !self.clients.unsent(number).is_empty() {
-            self.clients.flush(number, &mut self.waiter)?;
-        }
-        self.talk.failure.take().map_or(Ok(()), Err)
     }
 
     /// A client's connection is over. The others go on, unless it was a talker, for then less is said than was asked for,
@@ -375,6 +367,7 @@ impl Talk {
     ) {
         let delivery = match frame {
             Frame::Line(line) => match Said::read(line) {
+                Some(_) if listener >= self.checked => return record.unchecked(now),
                 Some(said) => self.handle_said(listener, &said, now, line.len(), record),
                 None => return self.handle_notice(listener, line, unsent),
             },
@@ -384,23 +377,6 @@ impl Talk {
             Delivery::First { .. } | Delivery::Uncounted { .. } => {}
             Delivery::Wrong { .. } | Delivery::Stray => record.error(now),
             Delivery::Again | Delivery::Late | Delivery::Forgotten => {}
-        }
-    }
-
-    /// Takes in one line that came to a client which only counts.
-    #[inline]
-    fn count(
-        &mut self,
-        listener: usize,
-        frame: Frame<'_>,
-        now: Nanos,
-        unsent: &mut Vec<u8>,
-        record: &mut Record,
-    ) {
-        let Frame::Line(line) = frame else { return };
-        match Said::read(line) {
-            Some(_) => record.unchecked(now),
-            None => self.handle_notice(listener, line, unsent),
         }
     }
 
