@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::{cargo, succeed, works};
 use crate::{r#gen, portability, purity, test};
 
@@ -93,19 +93,23 @@ fn dependencies() -> Result<()> {
     succeed(&mut cargo(&["deny", "check"]))
 }
 
-/// The README's first command. Its time is that of the program, without what cargo looks through first.
+/// The README's first command. Its time is that of the program, without what cargo looks through first; once that is known
+/// to end, the command is run as it is typed.
 fn tour() -> Result<()> {
-    succeed(&mut cargo(&["run", "--release", "--", "tour"]))?;
     let callbox = build_callbox()?;
-    for tried in 1..=TOUR_TRIES {
+    let is_in_time = || -> Result<bool> {
         let taken = timed_tour(&callbox)?;
         println!("    the tour took {:.2} s", taken.as_secs_f64());
-        if taken <= TOUR_LIMIT {
-            return Ok(());
+        Ok(taken <= TOUR_LIMIT)
+    };
+    let mut tried = 1;
+    while !is_in_time()? {
+        if tried == TOUR_TRIES {
+            bail!("the tour took longer than {TOUR_LIMIT:?}, {TOUR_TRIES} times");
         }
-        println!("    that is too long, which was try {tried} of {TOUR_TRIES}");
+        tried += 1;
     }
-    bail!("the tour took longer than {TOUR_LIMIT:?} each time")
+    succeed(&mut cargo(&["run", "--release", "--", "tour"]))
 }
 
 /// How long one tour takes.

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::output_of;
 
 /// Manuals: the argument of `callbox manual`, and the page's name.

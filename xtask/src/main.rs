@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
-mod build;
+mod built;
 mod ci;
 mod r#gen;
 mod install;

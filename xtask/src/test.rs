@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::target_folder;
+use crate::built::target_folder;
 use crate::shell::{cargo, find_program, output_of, program, succeed, works};
 
 /// A program that tests start, and what is missed without it.

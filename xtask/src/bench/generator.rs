@@ -19,7 +19,7 @@ use super::process::Process;
 use super::record::{commit, figure, machine, median, new_folder, today};
 use super::server::Server;
 use super::{LOAD_CORE, SERVER_CORE, pin_to_load_core};
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::{output_of, program};
 
 /// The shape that both loads have.

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::{program, works};
 use load::{LOADS, Load};
 use peers::{PEERS, Peer, Program};

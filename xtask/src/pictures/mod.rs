@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use callbox_testkit::Folder;
 use callbox_testkit::browser::{Browser, Key};
 
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::{find_program, output_of, program, root, succeed};
 use people::Person;
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{LOAD_CORE, SERVER_CORE, load, pin_to_load_core};
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use crate::shell::{output_of, program, works};
 use client::Client;
 use record::{Figures, Record, Sample};

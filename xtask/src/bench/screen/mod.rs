@@ -13,7 +13,7 @@ use callbox_testkit::resources::resident_memory;
 use callbox_testkit::{Folder, Program, Terminal};
 
 use super::record::{commit, machine, median, new_folder, today, version};
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use network::{Network, ROOM};
 
 /// Lines that are loaded before keys are pressed.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::record::{new_folder, today};
-use crate::build::build_callbox;
+use crate::built::build_callbox;
 use page::Run;
 use passage::{Passage, Way};
 use programs::{CARRIERS, Carrier};
