@@ -157,10 +157,9 @@ fn of_a_crowd_a_part_may_check_what_it_hears() {
     let (_server, address) = server(&["chat", "server", "--ephemeral", "--no-flood-control"]);
     let folder = Folder::new("runs");
     let json = folder.join("report.json");
-    let crowd = ["--clients", "9", "--channels", "2", "--talkers", "2", "--checked", "6", "--json"];
-    let finished = bench("chat", address).args(crowd).arg(&json).run();
-    finished.expect_code(0).stdout_contains("  All clients were in their channels after ");
-    let report = report(&json);
+    let crowd = ["--clients", "9", "--channels", "2", "--talkers", "2", "--checked", "6"];
+    let (finished, report) = counted(&json, || bench("chat", address).args(crowd));
+    finished.stdout_contains("  All clients were in their channels after ");
     let counts = &report.steps[0].counts;
     assert_eq!((report.kind, counts.faults()), (Kind::Chat, 0));
     // Three of each room check, its talker among them.

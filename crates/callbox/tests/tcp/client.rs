@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use callbox_testkit::namespace::beside;
 use callbox_testkit::{Running, Signal, in_namespace, python};
@@ -112,7 +113,7 @@ fn a_connection_that_nobody_takes_is_given_up_in_time() {
     let port = full.wait_for_stdout_lines(1).remove(0);
     let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
     let client = client(address, &["--connect-timeout", "300ms"]).spawn();
-    let finished = client.wait();
+    let finished = client.wait_within(Duration::from_secs(5));
     let error = format!("callbox: cannot connect to {address}: no answer within 300ms");
     finished.expect_code(1).stdout_is("").stderr_contains(&error);
 }

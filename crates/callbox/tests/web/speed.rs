@@ -10,10 +10,9 @@ use crate::{Irc, Server, Visit};
 const READY_WITHIN: f64 = 300.0;
 
 /// What a frame may take while a room of 10,000 lines is scrolled, in milliseconds. At 60 a second each has 16.7; without a
-/// graphics card some are dropped, and on a busy machine one in twenty may be late. A page that laid out all lines would take
-/// ten times the median.
+/// graphics card some are dropped. A page that laid out all lines would take ten times this.
 const FRAME_MEDIAN: f64 = 25.0;
-const FRAME_95: f64 = 200.0;
+const FRAME_95: f64 = 70.0;
 
 /// How often something is timed until it is in time: a machine that is shared is slow for a while now and then.
 const TRIES: usize = 4;
